@@ -1,0 +1,57 @@
+# What a person types. `make demo` needs Python 3.11+ and nothing else; everything is installed into .venv.
+
+PYTHON ?= python3
+PORT ?= 7860
+BIN := .venv/bin
+# pip takes a torch build for the CPU where it finds one; constraints.txt pins the version that allows it.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: demo test check format install browser showroom clean
+
+demo: .venv/.base
+	@PORT=$(PORT) $(BIN)/molar demo
+
+test: .venv/.all browser
+	$(BIN)/python -m pytest
+
+# The gate: format, lint, import contracts, types, tests, an install without torch.
+check: .venv/.all .types browser
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+install: .venv/.all
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.base: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable .
+	@touch $@
+
+.venv/.all: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[train,export,test]'
+	@touch $@ .venv/.base
+
+# A Chromium for the browser tests: the system's, else playwright's own, else the system's packages.
+browser: .venv/.all
+	@$(BIN)/python tests/browser/find_chromium.py
+
+# The folders stand at the top but import as molar.*: type checkers follow these links.
+.types:
+	@mkdir -p .types/molar
+	@for folder in app engine train export assets; do ln -sfn ../../$$folder .types/molar/$$folder; done
+
+format: .venv/.all
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Draws the embedded shop, trains on simulated shoppers, exports: about five minutes on two cores.
+showroom: .venv/.all
+	rm -rf assets/showroom
+	$(BIN)/python -m molar.assets.studio --out assets/showroom
+
+clean:
+	rm -rf .venv .types build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

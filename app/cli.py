@@ -1,0 +1,53 @@
+"""The `molar` command. A MolarError becomes one line and exit code 2 here, and nowhere else."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from molar.app.cli_data import data
+from molar.app.cli_serve import bench, demo, recommend
+from molar.app.cli_train import evaluate, export, train
+from molar.engine.errors import MolarError
+
+_TRAIN_PACKAGES = ("torch", "transformers", "polars", "sentence_transformers", "tensorboard", "safetensors.torch")
+_EXPORT_PACKAGES = ("onnx", "onnxscript", "optimum")
+
+
+class MolarGroup(click.Group):
+    """Turns the errors that a user can cause into one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MolarError as error:
+            raise _one_line(str(error)) from None
+        except ModuleNotFoundError as error:
+            package = (error.name or "").split(".")[0]
+            for packages, extra in ((_TRAIN_PACKAGES, "train"), (_EXPORT_PACKAGES, "export")):
+                if package in packages:
+                    message = f"this command needs the package {package}; run: pip install 'molar[{extra}]'"
+                    raise _one_line(message) from None
+            raise
+
+
+def _one_line(message: str) -> click.ClickException:
+    exception = click.ClickException(message)
+    exception.exit_code = 2
+    return exception
+
+
+@click.group(cls=MolarGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="molar")
+def main() -> None:
+    """Multimodal sequential recommendation: train, evaluate, export to ONNX, show."""
+
+
+for command in (data, train, evaluate, export, recommend, bench, demo):
+    main.add_command(command)
+
+
+def demo_main(arguments: Sequence[str] | None = None) -> None:
+    """The `molar-demo` command: the same as `molar demo`."""
+    main(["demo", *(sys.argv[1:] if arguments is None else arguments)], prog_name="molar")

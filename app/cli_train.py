@@ -1,0 +1,128 @@
+"""`molar train`, `molar evaluate`, `molar export`. torch is imported inside the commands, so that --help is quick."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from molar.app.options import config_options, given
+from molar.engine.errors import ModelError
+from molar.export.config import ExportConfig
+from molar.train.config import PRESETS, TrainConfig, config_from, preset, read_toml
+
+_FOLDER = click.Path(path_type=Path)
+_DATASET_OPTION = click.option(
+    "--dataset", type=_FOLDER, help="Where the dataset is now, if it was moved since training."
+)
+_DEVICE_OPTION = click.option("--device", type=click.Choice(["auto", "cuda", "cpu"]), default="auto", show_default=True)
+
+
+@click.command()
+@click.argument("dataset", type=_FOLDER)
+@click.option("--out", required=True, type=_FOLDER, help="Run folder to make, or to continue.")
+@click.option("--preset", "preset_name", type=click.Choice(list(PRESETS)), default="base", show_default=True)
+@click.option("--config", "config_file", type=_FOLDER, help="TOML file with a table [train], on top of the preset.")
+@click.option("--resume", is_flag=True, help="Continue the run in --out with its own configuration.")
+@_DEVICE_OPTION
+@config_options(TrainConfig)
+def train(
+    dataset: Path,
+    out: Path,
+    preset_name: str,
+    config_file: Path | None,
+    resume: bool,
+    device: str,
+    **options: Any,
+) -> None:
+    """Train Molar on a dataset folder.
+
+    Ctrl-C leaves a run that --resume continues to the same result.
+
+    \b
+    Example:
+      molar train data/movielens-1m --out runs/movielens-1m
+    """
+    changes = given(options)
+    if resume and (changes or config_file):
+        named = ", ".join("--" + name.replace("_", "-") for name in changes) or "--config"
+        raise ModelError(f"--resume continues with the run's own configuration; leave out {named}")
+    config = None
+    if not resume:
+        from_file = read_toml(config_file).get("train", {}) if config_file else {}
+        if config_file:
+            config_from(from_file, str(config_file))
+        config = preset(preset_name, **{**from_file, **changes})
+    from molar.train.fit import train as fit
+
+    try:
+        progress = fit(dataset, out, config, device)
+    except KeyboardInterrupt:
+        click.echo(f"\nstopped; continue with: molar train {dataset} --out {out} --resume", err=True)
+        raise SystemExit(130) from None
+    click.echo(
+        f"best epoch {progress.best_epoch} of {progress.epoch}, validation NDCG@10 {progress.best_ndcg:.4f}; "
+        f"next: molar evaluate {out}"
+    )
+
+
+@click.command()
+@click.argument("run", type=_FOLDER)
+@_DATASET_OPTION
+@click.option("--part", type=click.Choice(["test", "validation"]), default="test", show_default=True)
+@click.option("--report", type=_FOLDER, help="Also write the result here (JSON), and the ranks beside it (Parquet).")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def evaluate(run: Path, dataset: Path | None, part: str, report: Path | None, as_json: bool) -> None:
+    """Full ranking of every user's target; writes evaluation.json and ranks.parquet into the run.
+
+    \b
+    Example:
+      molar evaluate runs/movielens-1m
+    """
+    from molar.train.evaluate import evaluate as evaluate_run
+    from molar.train.evaluate import write_report
+
+    result = evaluate_run(run, dataset, part)
+    if report:
+        write_report(run, report)
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+        return
+    console = Console(highlight=False)
+    for seen_removed in (True, False):
+        kept = "seen items removed (headline)" if seen_removed else "seen items kept"
+        table = Table(title=f"{part}: {result['users']:,} users, {result['items']:,} items, {kept}")
+        columns = ["recall@5", "recall@10", "recall@20", "recall@50", "ndcg@10", "mrr@10"]
+        columns += ["coverage@10"] if seen_removed else []
+        table.add_column("model")
+        for column in columns:
+            table.add_column(column, justify="right")
+        for row in result["rows"]:
+            if row["seen_removed"] == seen_removed:
+                table.add_row(row["model"], *(f"{row[column]:.4f}" for column in columns))
+        console.print(table)
+
+
+@click.command()
+@click.argument("run", type=_FOLDER)
+@click.option("--out", required=True, type=_FOLDER, help="Bundle to make.")
+@_DATASET_OPTION
+@config_options(ExportConfig)
+def export(run: Path, out: Path, dataset: Path | None, **options: Any) -> None:
+    """Export a run to a bundle: ONNX graph, item tables, catalogue; and check it against torch.
+
+    \b
+    Example:
+      molar export runs/movielens-1m --out bundles/movielens-1m
+    """
+    from molar.export.pack import export_run
+
+    config = ExportConfig(**given(options))
+    manifest = export_run(run, out, config, dataset, lambda step: click.echo(f"{step} ...", err=True))
+    identical = min(mode["identical_lists"] for mode in manifest.parity["modes"].values())
+    click.echo(
+        f"{manifest.items:,} items; top-10 lists equal torch's on {manifest.parity['histories']} histories "
+        f"({identical:.1%} to the last place, the rest ties); next: molar demo --bundle {out}"
+    )

@@ -1,0 +1,35 @@
+"""Configuration dataclasses as click options: one option a field."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import click
+
+
+def config_options(config: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator that adds an option for every field of a configuration dataclass.
+
+    An option that is not given arrives as None, so that a preset or a file can decide.
+
+    Args:
+        config: a dataclass whose fields carry `help`, and maybe `choices`, in their metadata.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for f in reversed(fields(config)):
+            flag = "--" + f.name.replace("_", "-")
+            help_text = f"{f.metadata['help']}  [default: {f.default}]" if f.default != "" else f.metadata["help"]
+            kind: Any = click.Choice(f.metadata["choices"]) if "choices" in f.metadata else f.type
+            if f.type is bool:
+                command = click.option(f"{flag}/--no-{flag[2:]}", default=None, help=help_text)(command)
+            else:
+                command = click.option(flag, type=kind, default=None, help=help_text)(command)
+        return command
+
+    return decorate
+
+
+def given(values: dict[str, Any]) -> dict[str, Any]:
+    """Only the options that were given."""
+    return {name: value for name, value in values.items() if value is not None}

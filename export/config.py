@@ -1,0 +1,26 @@
+"""What an export can choose. Every field is a `molar export` option."""
+
+from dataclasses import dataclass, field
+
+from molar.engine.errors import ModelError
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """Choices of one export."""
+
+    name: str = field(
+        default="", metadata={"help": "what the catalogue is called; the dataset folder's name if not given"}
+    )
+    # Two device pixels for each of a card's 160.
+    thumbnail_size: int = field(default=320, metadata={"help": "longer side of the catalogue's pictures in pixels"})
+    thumbnail_quality: int = field(default=82, metadata={"help": "WebP quality of the pictures, 1 to 100"})
+    parity_histories: int = field(default=256, metadata={"help": "real histories on which ONNX must agree with torch"})
+
+    def __post_init__(self) -> None:
+        if not 16 <= self.thumbnail_size <= 2048:
+            raise ModelError(f"thumbnail_size is {self.thumbnail_size}; it must be 16 to 2048 pixels")
+        if not 1 <= self.thumbnail_quality <= 100:
+            raise ModelError(f"thumbnail_quality is {self.thumbnail_quality}; it must be 1 to 100")
+        if self.parity_histories < 1:
+            raise ModelError(f"parity_histories is {self.parity_histories}; it must be at least 1")

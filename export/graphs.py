@@ -1,0 +1,164 @@
+"""The recommender as one ONNX graph.
+
+Dimensions: B people, L events, N items, D width, X excluded rows.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from optimum.exporters.base import ExporterConfig
+from optimum.utils import DummyInputGenerator, NormalizedConfig
+from torch import nn
+from torch.nn import functional as F
+
+from molar.engine.errors import ModelError
+from molar.train.model import Molar
+from molar.train.transformer import left_padded
+
+OPSET = 20
+_TAKEN_OFF = 1e9  # from the score of an item that may not be recommended
+
+
+class RecommenderGraph(nn.Module):
+    """History rows, item table, excluded rows -> the k best rows and their scores.
+
+    Args:
+        model: trained, in evaluation mode.
+    """
+
+    def __init__(self, model: Molar) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, history: torch.Tensor, table: torch.Tensor, excluded: torch.Tensor, allowed: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rank all items.
+
+        Args:
+            history: (B, L) int64 rows, oldest first, padded on the left with -1.
+            table: (N, 2 D) float32, a mode's item table.
+            excluded: (B, X) int64 rows that may not be recommended, padded anywhere with -1.
+            allowed: (N,) bool, False for items that may not be recommended to anybody.
+
+        Returns:
+            rows: (B, k) int64, best first.
+            scores: (B, k) float32.
+        """
+        valid = history >= 0
+        positions, mask = left_padded(valid)
+        events = F.embedding(history.clamp(min=0), table)
+        u, h = self.model.user_vectors(events, positions, mask)
+        scores = self.model.query(u[:, -1], h[:, -1]) @ table.T
+        scores = scores - torch.where(allowed, 0.0, _TAKEN_OFF)
+        # Padding points at row 0 and takes nothing off it.
+        penalty = torch.where(excluded >= 0, -_TAKEN_OFF, 0.0)
+        scores = scores.scatter_add(1, excluded.clamp(min=0), penalty)
+        best, rows = scores.topk(_TRACED_K, dim=1)
+        return rows, best
+
+
+_TRACED_K = 2  # replaced by the graph's input `k`
+
+
+class _RecommenderInputs(DummyInputGenerator):
+    """Example inputs; the batch has two rows, because the exporter takes a dimension of one for a constant."""
+
+    SUPPORTED_INPUT_NAMES = ("history", "table", "excluded", "allowed")
+
+    def __init__(self, task: str, normalized_config: NormalizedConfig, **_: Any) -> None:
+        self.items = normalized_config.config["items"]
+        self.width = normalized_config.config["width"]
+
+    def generate(
+        self, input_name: str, framework: str = "pt", int_dtype: str = "int64", float_dtype: str = "fp32"
+    ) -> torch.Tensor:
+        if input_name == "history":
+            return torch.tensor([[0, 1, 0], [-1, 1, 0]])
+        if input_name == "excluded":
+            return torch.tensor([[0, 1, -1, -1], [1, -1, -1, -1]])
+        if input_name == "allowed":
+            return torch.ones(self.items, dtype=torch.bool)
+        return torch.randn(self.items, self.width, generator=torch.Generator().manual_seed(0))
+
+
+class RecommenderExporterConfig(ExporterConfig):
+    """Inputs, outputs and dynamic axes of `recommender.onnx`."""
+
+    NORMALIZED_CONFIG_CLASS = NormalizedConfig
+    DUMMY_INPUT_GENERATOR_CLASSES = (_RecommenderInputs,)
+
+    @property
+    def inputs(self) -> dict[str, dict[int, str]]:
+        """Input name -> axis -> its name."""
+        return {
+            "history": {0: "batch", 1: "length"},
+            "table": {0: "items"},
+            "excluded": {0: "batch", 1: "excluded_length"},
+            "allowed": {0: "items"},
+        }
+
+    @property
+    def outputs(self) -> dict[str, dict[int, str]]:
+        """Output name -> axis -> its name."""
+        return {"rows": {0: "batch", 1: "k"}, "scores": {0: "batch", 1: "k"}}
+
+
+def export_recommender(model: Molar, path: Path) -> None:
+    """Write `recommender.onnx`, checked by onnx.
+
+    Raises:
+        ModelError: the graph came out in a form that cannot take `k` as an input.
+    """
+    exporter = RecommenderExporterConfig({"items": 5, "width": 2 * model.config.dim}, task="feature-extraction")
+    example = exporter.generate_dummy_inputs(framework="pt")
+    axes = {name for dynamic in exporter.inputs.values() for name in dynamic.values()}
+    dims = {
+        name: torch.export.Dim(name, min=1, max=model.config.max_history if name == "length" else 2**31 - 1)
+        for name in axes
+    }
+    program = torch.onnx.export(
+        RecommenderGraph(model).eval(),
+        tuple(example[name] for name in exporter.inputs),
+        dynamo=True,
+        opset_version=OPSET,
+        dynamic_shapes=tuple(
+            {axis: dims[name] for axis, name in axis_names.items()} for axis_names in exporter.inputs.values()
+        ),
+        input_names=list(exporter.inputs),
+        output_names=list(exporter.outputs),
+        external_data=False,
+        verbose=False,
+    )
+    if program is None:
+        raise ModelError("torch.onnx.export returned no program")
+    proto = program.model_proto
+    _take_k_as_input(proto)
+    strip_metadata(proto)
+    onnx.checker.check_model(proto, full_check=True)
+    path.write_bytes(proto.SerializeToString())
+
+
+def _take_k_as_input(proto: onnx.ModelProto) -> None:
+    """The exporter writes k as a constant; make it an input, so that one graph serves any k."""
+    sorters = [node for node in proto.graph.node if node.op_type == "TopK"]
+    if len(sorters) != 1:
+        raise ModelError(f"the exported graph has {len(sorters)} TopK nodes instead of 1")
+    sorters[0].input[1] = "k"
+    proto.graph.input.append(onnx.helper.make_tensor_value_info("k", onnx.TensorProto.INT64, [1]))
+    for output in proto.graph.output:
+        output.type.tensor_type.shape.dim[1].dim_param = "k"
+    del proto.graph.value_info[:]
+
+
+def strip_metadata(proto: onnx.ModelProto) -> None:
+    """Remove what the exporter notes about its own machine: stack traces with absolute paths."""
+    del proto.metadata_props[:]
+    del proto.graph.metadata_props[:]
+    for node in proto.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    for value in (*proto.graph.input, *proto.graph.output):
+        del value.metadata_props[:]

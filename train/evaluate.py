@@ -1,0 +1,136 @@
+"""`molar evaluate`: the test table of a run, written beside it.
+
+The headline is full ranking with seen items removed: an item of the user's own history is not recommended again.
+"""
+
+import os
+import platform
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from molar.engine.errors import DatasetError
+from molar.train import run as runs
+from molar.train.dataset import Dataset, load_dataset
+from molar.train.device import keep_freed_memory
+from molar.train.files import write_atomically, write_json
+from molar.train.metrics import coverage, ranking_metrics
+from molar.train.ranking import Ranks, mode_queries, rank_targets
+from molar.train.split import Split, histories, leave_one_out, targets
+
+MODEL_NAMES = {"popularity": "popularity", "ids": "SASRec", "content": "content only", "aligned": "Molar"}
+
+
+def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "test") -> dict[str, Any]:
+    """Rank every user's target with popularity and each mode of the run's model.
+
+    Writes `evaluation.json` and `ranks.parquet` (user_id, and the ranks of each model with seen items removed and
+    kept) into the run folder.
+
+    Args:
+        run_folder: a run of `molar train`.
+        dataset_folder: where the dataset is now; where it was in training if None.
+        part: "test" or "validation".
+
+    Returns:
+        What `evaluation.json` holds: `rows`, one a model and protocol, and what they were made with.
+
+    Raises:
+        DatasetError: the dataset cannot be used, or nobody in it has three events.
+        ModelError: the run cannot be read, or was trained on another dataset.
+    """
+    keep_freed_memory()
+    started = time.perf_counter()
+    model, vectors = runs.load_run(run_folder)
+    dataset = load_dataset(dataset_folder or Path(model.facts.dataset))
+    runs.check_dataset(model.facts, dataset)
+    split = leave_one_out(dataset)
+    if not len(split.evaluated):
+        raise DatasetError(f"{dataset.folder}: no user has 3 events, so there is nobody to evaluate")
+    target = targets(dataset, split, part)
+    seen = histories(dataset, split, part)
+
+    ranks = {"popularity": popularity_ranks(dataset, split, seen, target)}
+    tables = vectors.tables()
+    for mode, queries in mode_queries(model, vectors, seen).items():
+        ranks[mode] = rank_targets(queries, tables[mode], seen, target)
+
+    result = {
+        "part": part,
+        "headline": "full ranking over all items, seen items removed",
+        "users": len(target),
+        "items": len(dataset.items),
+        "best_epoch": best_epoch(run_folder),
+        "config": asdict(model.config),
+        "machine": machine(),
+        "seconds": round(time.perf_counter() - started, 1),
+        "rows": table_rows(ranks, len(dataset.items), model.config.seed),
+    }
+    frame = ranks_frame([dataset.user_ids[user] for user in split.evaluated], ranks)
+    write_atomically(run_folder / "ranks.parquet", frame.write_parquet)
+    write_json(run_folder / "evaluation.json", result)
+    return result
+
+
+def popularity_ranks(dataset: Dataset, split: Split, seen: Sequence[np.ndarray], target: np.ndarray) -> Ranks:
+    """Everybody gets the items with the most training events."""
+    ends = dataset.offsets[:-1] + split.train_length
+    training = np.concatenate([dataset.rows[start:end] for start, end in zip(dataset.offsets[:-1], ends, strict=True)])
+    counts = np.bincount(training, minlength=len(dataset.items)).astype(np.float32)
+    return rank_targets(torch.ones(len(target), 1), torch.from_numpy(counts)[:, None], seen, target)
+
+
+def table_rows(ranks: dict[str, Ranks], items: int, seed: int) -> list[dict[str, Any]]:
+    """One row a model and protocol, metrics rounded to 6 digits."""
+    rows = []
+    for mode, found in ranks.items():
+        for seen_removed in (True, False):
+            metrics = ranking_metrics(found.removed if seen_removed else found.kept)
+            row = {"model": MODEL_NAMES[mode], "regime": "full", "seen_removed": seen_removed, "seed": seed}
+            row |= {name: round(value, 6) for name, value in metrics.items()}
+            if seen_removed:
+                row["coverage@10"] = round(coverage(found.top, items), 6)
+            rows.append(row)
+    return rows
+
+
+def ranks_frame(user_ids: Sequence[str], ranks: dict[str, Ranks]) -> pl.DataFrame:
+    """One row a user: ranks of each model, seen items removed and kept."""
+    columns: dict[str, Any] = {"user_id": user_ids}
+    for mode, found in ranks.items():
+        name = MODEL_NAMES[mode].replace(" ", "_").lower()
+        columns[f"{name}_removed"] = found.removed.astype(np.int32)
+        columns[f"{name}_kept"] = found.kept.astype(np.int32)
+    return pl.DataFrame(columns)
+
+
+def best_epoch(run_folder: Path) -> int:
+    """The epoch, from 1, whose weights the run keeps."""
+    _, metadata = runs.read_tensors(run_folder / "model.safetensors")
+    return int(metadata["epoch"])
+
+
+def machine() -> str:
+    """The processor, its cores, and torch's version, in words."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        name = names[0] if names else name
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{name}, {os.cpu_count()} cores{gpu}, torch {torch.__version__}"
+
+
+def write_report(run_folder: Path, report: Path) -> None:
+    """Copy a run's evaluation to `report`, and its ranks, without user ids, to a Parquet file beside it."""
+    report.parent.mkdir(parents=True, exist_ok=True)
+    ranks = pl.read_parquet(run_folder / "ranks.parquet").drop("user_id")
+    write_atomically(report.with_name(f"{report.stem}-ranks.parquet"), ranks.write_parquet)
+    write_atomically(report, lambda temporary: shutil.copyfile(run_folder / "evaluation.json", temporary))

@@ -1,0 +1,196 @@
+"""`Molar`: content side, ID side, and the one dot product that ranks with both.
+
+Dimensions: B histories, L events, N items, D width.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from molar.engine.errors import ModelError
+from molar.train.config import TrainConfig, config_from, read_toml
+from molar.train.files import write_atomically, write_text
+from molar.train.id_models import SASRec
+from molar.train.item_encoder import ItemEncoder
+from molar.train.item_features import ItemFeatures
+from molar.train.user_encoder import UserEncoder
+
+MODES = ("aligned", "content", "ids")
+"""How a bundle can rank: with both sides, by what items show and say, by who else chose them."""
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What the model's shape depends on.
+
+    Attributes:
+        items: N.
+        text_dim: width of the text features.
+        image_dim: width of the picture features.
+        dataset: where the dataset folder was.
+        fingerprint: SHA-256 of the item ids and all histories.
+    """
+
+    items: int
+    text_dim: int
+    image_dim: int
+    dataset: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class ItemVectors:
+    """The vectors of all items.
+
+    Attributes:
+        content: (N, D) c_i, from picture and text.
+        ids: (N, D) e_i, the ID model's embeddings.
+        fused: (N, D) v_i = c_i + gate * e_i.
+    """
+
+    content: torch.Tensor
+    ids: torch.Tensor
+    fused: torch.Tensor
+
+    def tables(self) -> dict[str, torch.Tensor]:
+        """(N, 2 D) per mode: [what the user encoder reads ; what the ID model reads].
+
+        A side whose half is zeros adds nothing to a score, so one scorer serves all modes.
+        """
+        nothing = torch.zeros_like(self.content)
+        return {
+            "aligned": torch.cat([self.fused, self.ids], dim=1),
+            "content": torch.cat([self.content, nothing], dim=1),
+            "ids": torch.cat([nothing, self.ids], dim=1),
+        }
+
+
+class Molar(nn.Module):
+    """The whole model after the item features.
+
+    Gradients never flow from the content side into the ID model: it is the teacher of the post-alignment, and exactly
+    the SASRec that would be trained alone on the same batches.
+
+    Args:
+        config: the run's choices.
+        facts: what the dataset decides.
+    """
+
+    def __init__(self, config: TrainConfig, facts: DataFacts) -> None:
+        super().__init__()
+        self.config = config
+        self.facts = facts
+        self.item_encoder = ItemEncoder(facts.text_dim, facts.image_dim, config.dim, config.dropout)
+        self.user_encoder = UserEncoder(config.dim, config.layers, config.heads, config.dropout)
+        self.id_model = SASRec(facts.items, config.dim, config.layers, config.heads, config.dropout, config.max_history)
+        self.gate = nn.Parameter(torch.ones(()))
+        self.log_temperature = nn.Parameter(torch.tensor(config.alignment_temperature).log())
+        self.id_weight: torch.Tensor  # beta: how much the ID side counts in the score; chosen on validation
+        self.register_buffer("id_weight", torch.ones(()))
+
+    def item_vectors(self, features: ItemFeatures, keep_ids: torch.Tensor | None = None) -> ItemVectors:
+        """Vectors of the whole catalogue.
+
+        Args:
+            features: of all N items.
+            keep_ids: (N, 1), 0 for items whose ID is hidden from the content side; nothing is hidden where None.
+        """
+        content = self.item_encoder(features.text, features.image)
+        ids = self.id_model.items.weight
+        shown = ids.detach() if keep_ids is None else ids.detach() * keep_ids
+        return ItemVectors(content, ids, content + self.gate * shown)
+
+    def user_vectors(
+        self,
+        events: torch.Tensor,
+        positions: torch.Tensor | None = None,
+        mask: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rows of a mode's table, oldest first -> (u, h), each (B, L, D).
+
+        Args:
+            events: (B, L, 2 D), [what the user encoder reads ; what the ID model reads].
+            positions: as in `UserEncoder.forward`.
+            mask: as in `UserEncoder.forward`.
+        """
+        for_content, for_ids = events.chunk(2, dim=-1)
+        return self.user_encoder(for_content, positions, mask), self.id_model(for_ids, positions, mask)
+
+    def query(self, u: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        """(B, D) and (B, D) -> (B, 2 D), [u ; beta h]: its dot product with a table's row is the row's score."""
+        return torch.cat([u, self.id_weight * h], dim=-1)
+
+    def save_pretrained(self, folder: Path | str, metadata: Mapping[str, str] | None = None) -> None:
+        """Write config.toml and model.safetensors into a folder."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_run_config(folder / "config.toml", self.config, self.facts)
+        write_tensors(folder / "model.safetensors", self.state_dict(), metadata)
+
+    @classmethod
+    def from_pretrained(cls, folder: Path | str) -> "Molar":
+        """Read a model that `save_pretrained` or `molar train` wrote.
+
+        Raises:
+            ModelError: a file is missing or damaged, or does not fit the other.
+        """
+        folder = Path(folder)
+        model = cls(*read_run_config(folder / "config.toml"))
+        tensors, _ = read_tensors(folder / "model.safetensors")
+        try:
+            model.load_state_dict(tensors)
+        except RuntimeError as error:
+            reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+            raise ModelError(f"{folder / 'model.safetensors'}: does not fit config.toml ({reason})") from None
+        return model.eval()
+
+
+def write_run_config(path: Path, config: TrainConfig, facts: DataFacts) -> None:
+    """Write the tables [train] and [data]."""
+    write_text(path, tomli_w.dumps({"train": asdict(config), "data": asdict(facts)}))
+
+
+def read_run_config(path: Path) -> tuple[TrainConfig, DataFacts]:
+    """Read what `write_run_config` wrote.
+
+    Raises:
+        ModelError: the file is missing, is not TOML, or lacks something.
+    """
+    values = read_toml(path)
+    try:
+        return config_from(values["train"], str(path)), DataFacts(**values["data"])
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"{path}: incomplete ({error}); it was not written by this version of `molar train`") from None
+
+
+def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None) -> None:
+    """Write a safetensors file atomically."""
+    ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+    def write(temporary: Path) -> None:
+        save_file(ready, temporary, dict(metadata or {}))
+        temporary.chmod(0o644)  # safetensors leaves files that only their owner can read
+
+    write_atomically(path, write)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Read a safetensors file: tensors and metadata.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file; has the first epoch of the run ended?") from None
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path}: damaged ({error}); restore it or train again") from None

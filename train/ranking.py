@@ -1,0 +1,91 @@
+"""Full ranking: every user's target among all items, for each way of ranking.
+
+Dimensions: V users, N items, D width.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from molar.train.metrics import target_ranks
+from molar.train.model import ItemVectors, Molar
+
+_USERS = 512  # scores of so many users exist at one time
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """How one model ranks.
+
+    Attributes:
+        removed: (V,) ranks of the targets when items in the user's history may not be recommended.
+        kept: (V,) ranks of the targets among all items.
+        top: (V, 10) rows of the best items, history removed.
+    """
+
+    removed: np.ndarray
+    kept: np.ndarray
+    top: np.ndarray
+
+
+@torch.inference_mode()
+def last_vectors(
+    encoder: nn.Module, table: torch.Tensor, histories: Sequence[np.ndarray], max_history: int
+) -> torch.Tensor:
+    """The vector after the last event of each history, (V, D) float32.
+
+    Args:
+        encoder: a `UserEncoder` or an ID model, in evaluation mode.
+        table: (N, D), the item vectors that it reads.
+        histories: rows, oldest first.
+        max_history: only so many last events are read.
+    """
+    recent = [torch.from_numpy(history[-max_history:].astype(np.int64)) for history in histories]
+    order = sorted(range(len(recent)), key=lambda i: len(recent[i]))
+    last = torch.empty(len(recent), table.shape[1], device=table.device)
+    for start in range(0, len(order), _USERS):
+        chosen = order[start : start + _USERS]
+        rows = torch.nn.utils.rnn.pad_sequence([recent[i] for i in chosen], batch_first=True).to(table.device)
+        ends = torch.tensor([len(recent[i]) - 1 for i in chosen], device=table.device)
+        last[chosen] = encoder(table[rows])[torch.arange(len(chosen)), ends].float()
+    return last
+
+
+def mode_queries(model: Molar, vectors: ItemVectors, histories: Sequence[np.ndarray]) -> dict[str, torch.Tensor]:
+    """(V, 2 D) queries of each mode; their dot products with the mode's table are the scores."""
+    longest = model.config.max_history
+    h = last_vectors(model.id_model, vectors.ids, histories, longest)
+    queries = {
+        "aligned": model.query(last_vectors(model.user_encoder, vectors.fused, histories, longest), h),
+        "content": model.query(last_vectors(model.user_encoder, vectors.content, histories, longest), h),
+        "ids": model.query(torch.zeros_like(h), h),
+    }
+    return {mode: query.cpu() for mode, query in queries.items()}
+
+
+def rank_targets(
+    queries: torch.Tensor, table: torch.Tensor, histories: Sequence[np.ndarray], target: np.ndarray
+) -> Ranks:
+    """Rank all N items for each user by queries · table.
+
+    Args:
+        queries: (V, D') float32.
+        table: (N, D') float32.
+        histories: rows that count as seen, V arrays.
+        target: (V,) rows.
+    """
+    removed = np.empty(len(target), dtype=np.int64)
+    kept = np.empty(len(target), dtype=np.int64)
+    top = np.empty((len(target), min(10, len(table))), dtype=np.int64)
+    for start in range(0, len(target), _USERS):
+        users = slice(start, start + _USERS)
+        scores = (queries[users] @ table.T).numpy()
+        kept[users] = target_ranks(scores, target[users])
+        for line, history in zip(scores, histories[users], strict=True):
+            line[history] = -np.inf
+        removed[users] = target_ranks(scores, target[users])
+        top[users] = torch.from_numpy(scores).topk(top.shape[1]).indices.numpy()
+    return Ranks(removed, kept, top)

@@ -1,0 +1,38 @@
+"""`UserEncoder`: a person's history over item vectors (the paper's DUEG)."""
+
+import torch
+from torch import nn
+
+from molar.train.transformer import CausalTransformer
+
+
+class UserEncoder(nn.Module):
+    """u_t = Transformer(v_1 ... v_t): a causal transformer over item vectors, with rotary positions.
+
+    Rotary positions are relative, so a history may be padded on either side.
+
+    Args:
+        dim: D, width of item and user vectors.
+        layers: number of blocks.
+        heads: attention heads.
+        dropout: rate while training.
+    """
+
+    def __init__(self, dim: int, layers: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.input = nn.Linear(dim, dim)
+        self.transformer = CausalTransformer(dim, layers, heads, dropout, rotary=True)
+
+    def forward(
+        self, vectors: torch.Tensor, positions: torch.Tensor | None = None, mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """(B, L, D) item vectors, oldest first -> (B, L, D) user vectors after each event.
+
+        Args:
+            vectors: item vectors.
+            positions: (B or 1, L) int64; counted from the left where None.
+            mask: as in `transformer.Block.forward`.
+        """
+        if positions is None:
+            positions = torch.arange(vectors.shape[1], device=vectors.device)[None]
+        return self.transformer(self.input(vectors), positions, mask)
