@@ -15,6 +15,12 @@ _TRAIN_PACKAGES = ("torch", "transformers", "polars", "sentence_transformers", "
 _EXPORT_PACKAGES = ("onnx", "onnxscript", "optimum")
 
 
+class WrongInput(click.ClickException):
+    """A MolarError on the command line."""
+
+    exit_code = 2
+
+
 class MolarGroup(click.Group):
     """Turns the errors that a user can cause into one line."""
 
@@ -22,20 +28,14 @@ class MolarGroup(click.Group):
         try:
             return super().invoke(ctx)
         except MolarError as error:
-            raise _one_line(str(error)) from None
+            raise WrongInput(str(error)) from None
         except ModuleNotFoundError as error:
             package = (error.name or "").split(".")[0]
             for packages, extra in ((_TRAIN_PACKAGES, "train"), (_EXPORT_PACKAGES, "export")):
                 if package in packages:
                     message = f"this command needs the package {package}; run: pip install 'molar[{extra}]'"
-                    raise _one_line(message) from None
+                    raise WrongInput(message) from None
             raise
-
-
-def _one_line(message: str) -> click.ClickException:
-    exception = click.ClickException(message)
-    exception.exit_code = 2
-    return exception
 
 
 @click.group(cls=MolarGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -142,7 +142,8 @@ def build_page(recommender: Recommender) -> gr.Blocks:
         _quietly(mode.change, show, [history, mode], outputs)
         _quietly(page.load, show, [history, mode], outputs)
 
-        for control in (search, *filters):
+        controls: list[Any] = [search, *filters]
+        for control in controls:
             _quietly(control.change, browse_anew, [search, *filters], [shown, catalogue, more], "always_last")
         _quietly(more.click, browse_more, [shown, search, *filters], [shown, catalogue, more])
         _quietly(page.load, browse_anew, [search, *filters], [shown, catalogue, more])
@@ -214,14 +215,14 @@ def serve(bundle: Path, host: str, port: int, device: str) -> None:
         BundleError: the bundle cannot be used.
         RequestError: the port is taken, or the device cannot be had.
     """
-    listening = _listen(host, port)
-    recommender = Recommender.load(bundle, device)
-    server = uvicorn.Server(uvicorn.Config(build_app(recommender), log_level="warning"))
-    url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
-    print(f"{recommender.manifest.name} on {recommender.device}: {url}  (Ctrl-C ends it)", flush=True)
-    if sys.stdout.isatty() and (os.environ.get("DISPLAY") or sys.platform in ("darwin", "win32")):
-        webbrowser.open(url)
-    server.run(sockets=[listening])
+    with _listen(host, port) as listening:
+        recommender = Recommender.load(bundle, device)
+        server = uvicorn.Server(uvicorn.Config(build_app(recommender), log_level="warning"))
+        url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+        print(f"{recommender.manifest.name} on {recommender.device}: {url}  (Ctrl-C ends it)", flush=True)
+        if sys.stdout.isatty() and (os.environ.get("DISPLAY") or sys.platform in ("darwin", "win32")):
+            webbrowser.open(url)
+        server.run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -113,7 +113,7 @@ def map_tables(path: Path) -> dict[str, np.ndarray]:
             header_size = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(header_size))
         header.pop("__metadata__", None)
-        tables = {}
+        tables: dict[str, np.ndarray] = {}
         for name, entry in header.items():
             if entry["dtype"] != "F32":
                 raise BundleError(f"{path}: table {name} is {entry['dtype']}; this version reads F32")

@@ -51,24 +51,25 @@ def create_catalog(path: Path, items: Iterable[CatalogItem]) -> None:
     import sqlite_utils  # it imports pandas where that is installed, which an engine that only reads need not wait for
 
     database = sqlite_utils.Database(path)
+    items_table, attributes_table, thumbnails_table = map(database.table, ("items", "attributes", "thumbnails"))
     columns = {"row": int, "item_id": str, "title": str, "description": str, "popularity": int}
-    database["items"].create(columns, pk="row", not_null=set(columns))
-    database["attributes"].create({"row": int, "name": str, "value": str}, pk=("name", "value", "row"))
-    database["thumbnails"].create({"row": int, "webp": bytes}, pk="row")
+    items_table.create(columns, pk="row", not_null=set(columns))
+    attributes_table.create({"row": int, "name": str, "value": str}, pk=("name", "value", "row"))
+    thumbnails_table.create({"row": int, "webp": bytes}, pk="row")
     for item in items:
-        database["items"].insert(
+        items_table.insert(
             {name: getattr(item, name) for name in columns},
         )
-        database["attributes"].insert_all(
+        attributes_table.insert_all(
             {"row": item.row, "name": name, "value": value}
             for name, values in item.attributes.items()
             for value in values
         )
         if item.thumbnail is not None:
-            database["thumbnails"].insert({"row": item.row, "webp": item.thumbnail})
-    database["items"].create_index(["item_id"], unique=True)
-    database["items"].create_index(["popularity"])
-    database["items"].enable_fts(["title", "description"], tokenize="unicode61 remove_diacritics 2")
+            thumbnails_table.insert({"row": item.row, "webp": item.thumbnail})
+    items_table.create_index(["item_id"], unique=True)
+    items_table.create_index(["popularity"])
+    items_table.enable_fts(["title", "description"], tokenize="unicode61 remove_diacritics 2")
     database.vacuum()
     database.close()
 
@@ -120,8 +121,8 @@ class Catalog:
         ):
             attributes[row].setdefault(name, []).append(value)
         found = {
-            values[0]: CatalogItem(*values, attributes=attributes[values[0]])
-            for values in self._query(
+            row: CatalogItem(row, item_id, title, description, popularity, attributes[row])
+            for row, item_id, title, description, popularity in self._query(
                 f"select row, item_id, title, description, popularity from items where row in ({marks})", wanted
             )
         }

@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from molar.engine.errors import DatasetError
 
@@ -30,9 +30,10 @@ def open_image(source: Path | bytes, name: str | None = None) -> Image.Image:
     """
     label = name or (str(source) if isinstance(source, Path) else "the picture")
     try:
+        content = source.read_bytes() if isinstance(source, Path) else source
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(source if isinstance(source, Path) else io.BytesIO(source), formats=_FORMATS)
+            image: Image.Image = Image.open(io.BytesIO(content), formats=_FORMATS)
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise DatasetError(
@@ -78,5 +79,7 @@ def thumbnail_bytes(image: Image.Image, size: int, quality: int = 82) -> bytes:
 
 
 def _first_line(error: BaseException) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "unknown format"
     text = str(error).splitlines()
     return text[0] if text else type(error).__name__

@@ -3,6 +3,10 @@
 Dimensions: B people, L events, N items, D width, X excluded rows.
 """
 
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +30,13 @@ class RecommenderGraph(nn.Module):
 
     Args:
         model: trained, in evaluation mode.
+        k: how many rows to return; `export_recommender` makes it an input of the graph.
     """
 
-    def __init__(self, model: Molar) -> None:
+    def __init__(self, model: Molar, k: int) -> None:
         super().__init__()
         self.model = model
+        self.k = k
 
     def forward(
         self, history: torch.Tensor, table: torch.Tensor, excluded: torch.Tensor, allowed: torch.Tensor
@@ -56,14 +62,11 @@ class RecommenderGraph(nn.Module):
         # Padding points at row 0 and takes nothing off it.
         penalty = torch.where(excluded >= 0, -_TAKEN_OFF, 0.0)
         scores = scores.scatter_add(1, excluded.clamp(min=0), penalty)
-        best, rows = scores.topk(_TRACED_K, dim=1)
+        best, rows = scores.topk(self.k, dim=1)
         return rows, best
 
 
-_TRACED_K = 2  # replaced by the graph's input `k`
-
-
-class _RecommenderInputs(DummyInputGenerator):
+class _RecommenderInputs(DummyInputGenerator):  # type: ignore[misc]
     """Example inputs; the batch has two rows, because the exporter takes a dimension of one for a constant."""
 
     SUPPORTED_INPUT_NAMES = ("history", "table", "excluded", "allowed")
@@ -84,7 +87,7 @@ class _RecommenderInputs(DummyInputGenerator):
         return torch.randn(self.items, self.width, generator=torch.Generator().manual_seed(0))
 
 
-class RecommenderExporterConfig(ExporterConfig):
+class RecommenderExporterConfig(ExporterConfig):  # type: ignore[misc]
     """Inputs, outputs and dynamic axes of `recommender.onnx`."""
 
     NORMALIZED_CONFIG_CLASS = NormalizedConfig
@@ -119,19 +122,20 @@ def export_recommender(model: Molar, path: Path) -> None:
         name: torch.export.Dim(name, min=1, max=model.config.max_history if name == "length" else 2**31 - 1)
         for name in axes
     }
-    program = torch.onnx.export(
-        RecommenderGraph(model).eval(),
-        tuple(example[name] for name in exporter.inputs),
-        dynamo=True,
-        opset_version=OPSET,
-        dynamic_shapes=tuple(
-            {axis: dims[name] for axis, name in axis_names.items()} for axis_names in exporter.inputs.values()
-        ),
-        input_names=list(exporter.inputs),
-        output_names=list(exporter.outputs),
-        external_data=False,
-        verbose=False,
-    )
+    with _quiet_exporter():
+        program = torch.onnx.export(
+            RecommenderGraph(model, k=2).eval(),
+            tuple(example[name] for name in exporter.inputs),
+            dynamo=True,
+            opset_version=OPSET,
+            dynamic_shapes=tuple(
+                {axis: dims[name] for axis, name in axis_names.items()} for axis_names in exporter.inputs.values()
+            ),
+            input_names=list(exporter.inputs),
+            output_names=list(exporter.outputs),
+            external_data=False,
+            verbose=False,
+        )
     if program is None:
         raise ModelError("torch.onnx.export returned no program")
     proto = program.model_proto
@@ -139,6 +143,20 @@ def export_recommender(model: Molar, path: Path) -> None:
     strip_metadata(proto)
     onnx.checker.check_model(proto, full_check=True)
     path.write_bytes(proto.SerializeToString())
+
+
+@contextlib.contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Silence the exporter's remarks about itself: deprecated internals, axes that share a name, no torchvision."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _take_k_as_input(proto: onnx.ModelProto) -> None:

@@ -61,10 +61,11 @@ def compare_lists(expected: np.ndarray, rows: np.ndarray, scores: np.ndarray, mo
         ModelError: a list holds an item in a place where its torch score is not that place's.
     """
     best = -np.sort(-expected, axis=1)[:, : rows.shape[1]]
-    found = np.take_along_axis(expected, rows, axis=1)
     possible = np.isfinite(best)
-    tolerance = 1e-4 * max(1.0, float(np.abs(best[possible]).max(initial=0.0)))
-    wrong = possible & ~(np.abs(np.where(possible, found - best, 0.0)) <= tolerance)
+    best = np.where(possible, best, 0.0)  # places for which nothing is left are not compared
+    found = np.where(possible, np.take_along_axis(expected, rows, axis=1), 0.0)
+    tolerance = 1e-4 * max(1.0, float(np.abs(best).max()))
+    wrong = ~(np.abs(found - best) <= tolerance)
     if wrong.any():
         history, place = np.argwhere(wrong)[0]
         raise ModelError(
@@ -75,7 +76,7 @@ def compare_lists(expected: np.ndarray, rows: np.ndarray, scores: np.ndarray, mo
     top = np.argsort(-expected, axis=1, kind="stable")[:, : rows.shape[1]]
     return {
         "identical_lists": float((top == rows).all(axis=1).mean()),
-        "largest_score_difference": float(np.abs(np.where(possible, scores - best, 0.0)).max()),
+        "largest_score_difference": float(np.abs(np.where(possible, scores, 0.0) - best).max()),
         "tolerance": tolerance,
     }
 

@@ -124,7 +124,7 @@ def check(folder: Path, pictures: bool = True) -> Report:
     report.users = interactions["user_id"].n_unique()
     report.with_picture = int((items["image"] != "").sum())
     report.with_description = int((items["description"] != "").sum())
-    report.with_interactions = items["item_id"].is_in(interactions["item_id"].implode()).sum()
+    report.with_interactions = int(items["item_id"].is_in(interactions["item_id"].implode()).sum())
     short = interactions.group_by("user_id").len().filter(pl.col("len") < 3).height
     if short:
         subject = "1 user has" if short == 1 else f"{short} users have"

@@ -22,6 +22,7 @@ from molar.train.dataset import Dataset, load_dataset
 from molar.train.device import keep_freed_memory
 from molar.train.files import write_atomically, write_json
 from molar.train.metrics import coverage, ranking_metrics
+from molar.train.model import read_tensors
 from molar.train.ranking import Ranks, mode_queries, rank_targets
 from molar.train.split import Split, histories, leave_one_out, targets
 
@@ -93,7 +94,12 @@ def table_rows(ranks: dict[str, Ranks], items: int, seed: int) -> list[dict[str,
     for mode, found in ranks.items():
         for seen_removed in (True, False):
             metrics = ranking_metrics(found.removed if seen_removed else found.kept)
-            row = {"model": MODEL_NAMES[mode], "regime": "full", "seen_removed": seen_removed, "seed": seed}
+            row: dict[str, Any] = {
+                "model": MODEL_NAMES[mode],
+                "regime": "full",
+                "seen_removed": seen_removed,
+                "seed": seed,
+            }
             row |= {name: round(value, 6) for name, value in metrics.items()}
             if seen_removed:
                 row["coverage@10"] = round(coverage(found.top, items), 6)
@@ -113,7 +119,7 @@ def ranks_frame(user_ids: Sequence[str], ranks: dict[str, Ranks]) -> pl.DataFram
 
 def best_epoch(run_folder: Path) -> int:
     """The epoch, from 1, whose weights the run keeps."""
-    _, metadata = runs.read_tensors(run_folder / "model.safetensors")
+    _, metadata = read_tensors(run_folder / "model.safetensors")
     return int(metadata["epoch"])
 
 

@@ -133,7 +133,7 @@ def _train_epoch(
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16 and fast_bfloat16(device)):
             losses = batch_losses(model, features, batch.to(device), draws)
         optimizer.zero_grad(set_to_none=True)
-        losses["loss"].backward()
+        losses["loss"].backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         progress.step += 1
         count = int(batch.lengths.sum())

@@ -59,7 +59,7 @@ def next_item_cross_entropy(hidden: torch.Tensor, table: torch.Tensor, target: t
         target: (T,) int64 rows of the items that came next.
     """
     low = torch.is_autocast_enabled(hidden.device.type)
-    loss: torch.Tensor = _FullSoftmax.apply(hidden, table, target, low)
+    loss: torch.Tensor = _FullSoftmax.apply(hidden, table, target, low)  # type: ignore[no-untyped-call]
     return loss
 
 

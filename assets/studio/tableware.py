@@ -141,9 +141,9 @@ def planter(studio: Studio, look: Look, form: int) -> None:
         studio.line([(58, 49), (66, 49)], 5, green)
     else:
         for i in range(15):
-            x = 26 + 3.5 * i
+            end = 26 + 3.5 * i
             studio.line(
-                smooth([(50, 60), (50 + (x - 50) * 0.5, 30 + abs(i - 7)), (x, 26 + 2.4 * abs(i - 7))]),
+                smooth([(50, 60), (50 + (end - 50) * 0.5, 30 + abs(i - 7)), (end, 26 + 2.4 * abs(i - 7))]),
                 1.7,
                 mix(green, WHITE, 0.06 * (i % 3)),
             )

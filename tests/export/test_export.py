@@ -1,0 +1,105 @@
+"""Export: the graph for any batch, length and k; the parity check that can fail; the catalogue."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import polars as pl
+import pytest
+import torch
+
+from molar.engine import ModelError, Recommender
+from molar.engine.histories import pad_left
+from molar.export.config import ExportConfig
+from molar.export.graphs import _TAKEN_OFF, RecommenderGraph
+from molar.export.pack import export_run, value_splitter
+from molar.export.parity import check_parity, compare_lists
+from molar.train.run import load_run
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7, 32])
+@pytest.mark.parametrize("length", [1, 5, 12])
+@pytest.mark.parametrize("k", [1, 10, 24])
+def test_the_graph_answers_as_torch_for_any_batch_length_and_k(
+    bundle: Path, run: Path, batch: int, length: int, k: int
+) -> None:
+    model, vectors = load_run(run)
+    rng = np.random.default_rng(batch * 100 + length)
+    histories = [rng.integers(0, 24, rng.integers(1, length + 1)).tolist() for _ in range(batch)]
+    history = pad_left(histories, 12)
+    allowed = np.arange(24) % 5 != 0
+    table = vectors.tables()["aligned"]
+    session = ort.InferenceSession(bundle / "recommender.onnx", providers=["CPUExecutionProvider"])
+    feeds = {"history": history, "table": table.numpy(), "excluded": history, "allowed": allowed, "k": np.array([k])}
+    rows, scores = session.run(["rows", "scores"], feeds)
+    with torch.inference_mode():
+        expected_rows, expected_scores = RecommenderGraph(model, k)(
+            torch.from_numpy(history), table, torch.from_numpy(history), torch.from_numpy(allowed)
+        )
+    possible = expected_scores.numpy() > -_TAKEN_OFF / 10
+    assert np.allclose(scores[possible], expected_scores.numpy()[possible], atol=1e-4)
+    assert np.array_equal(rows[possible], expected_rows.numpy()[possible])
+    for line, seen, possible_line in zip(rows, histories, possible, strict=True):
+        assert not set(line[possible_line]) & set(seen)
+        assert all(allowed[line[possible_line]])
+
+
+def test_no_path_of_the_machine_is_in_the_graph(bundle: Path) -> None:
+    proto = onnx.load(bundle / "recommender.onnx")
+    assert not [node.name for node in proto.graph.node if node.metadata_props or node.doc_string]
+    assert str(Path.cwd()).encode() not in (bundle / "recommender.onnx").read_bytes()
+
+
+def test_the_manifest_holds_parity_and_evaluation(bundle: Path) -> None:
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    assert manifest["name"] == "Test shop"
+    assert manifest["parity"]["histories"] == 60
+    assert set(manifest["parity"]["modes"]) == {"aligned", "content", "ids"}
+    assert all(mode["largest_score_difference"] < 1e-4 for mode in manifest["parity"]["modes"].values())
+    assert {row["model"] for row in manifest["evaluation"]} == {"popularity", "SASRec", "content only", "Molar"}
+
+
+def test_parity_fails_when_the_model_is_another(bundle: Path, run: Path) -> None:
+    model, vectors = load_run(run)
+    with torch.no_grad():
+        model.user_encoder.transformer.norm.weight.mul_(-1)
+    with pytest.raises(ModelError, match="ONNX Runtime and torch differ beyond ties"):
+        check_parity(Recommender.load(bundle, "cpu"), model, vectors, [np.array([1, 2, 3])])
+
+
+def test_ties_may_turn_round_and_nothing_else() -> None:
+    expected = np.array([[0.9, 0.5, 0.5, 0.1]])
+    scores = np.array([[0.9, 0.5]])
+    assert compare_lists(expected, np.array([[0, 2]]), scores, "aligned")["identical_lists"] == 0.0
+    assert compare_lists(expected, np.array([[0, 1]]), scores, "aligned")["identical_lists"] == 1.0
+    with pytest.raises(ModelError, match=r"place 2: torch score 0\.100000 where 0\.500000 belongs"):
+        compare_lists(expected, np.array([[0, 3]]), scores, "aligned")
+
+
+def test_a_failed_export_leaves_nothing(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> dict:
+        raise ModelError("parity: not today")
+
+    monkeypatch.setattr("molar.export.pack.check_parity", fail)
+    with pytest.raises(ModelError, match="not today"):
+        export_run(run, tmp_path / "bundle", ExportConfig())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_that_exists_is_not_overwritten(run: Path, bundle: Path) -> None:
+    with pytest.raises(ModelError, match="exists already; choose another --out or delete it"):
+        export_run(run, bundle, ExportConfig())
+
+
+@pytest.mark.parametrize(
+    ("cells", "cell", "expected"),
+    [
+        (["Comedy, Drama", "Drama", "Comedy", "Drama, War", "War, Comedy"], "Comedy, Drama", ["Comedy", "Drama"]),
+        (["a|b", "b|c", "a|c", "a|b|c"], "a|c", ["a", "c"]),
+        (["Smith, Inc.", "Jones, Ltd.", "Acme"], "Smith, Inc.", ["Smith, Inc."]),
+    ],
+)
+def test_cells_with_several_values(cells: list[str], cell: str, expected: list[str]) -> None:
+    assert value_splitter(pl.Series(cells))(cell) == expected

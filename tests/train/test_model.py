@@ -1,0 +1,215 @@
+"""Equalities that every sequence model here must hold, and the rule that it must be able to learn."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from molar.engine import ModelError
+from molar.train.batches import epoch_windows, training_batches
+from molar.train.config import preset
+from molar.train.dataset import Dataset
+from molar.train.fit import batch_losses, learning_rate
+from molar.train.id_models import SASRec
+from molar.train.item_features import ItemFeatures
+from molar.train.model import DataFacts, Molar
+from molar.train.split import leave_one_out
+from molar.train.transformer import Dropout, left_padded
+from molar.train.user_encoder import UserEncoder
+
+ITEMS, DIM = 11, 8
+
+
+def encoders() -> list[torch.nn.Module]:
+    torch.manual_seed(0)
+    return [UserEncoder(DIM, 2, 2, 0.1).eval(), SASRec(ITEMS, DIM, 2, 2, 0.1, max_history=12).eval()]
+
+
+def molar() -> tuple[Molar, ItemFeatures]:
+    torch.manual_seed(0)
+    model = Molar(preset("tiny", dim=DIM), DataFacts(ITEMS, 5, 7, "", ""))
+    features = ItemFeatures(torch.randn(ITEMS, 5), torch.randn(ITEMS, 7))
+    model.item_encoder.fit_scale(features.text, features.image)
+    return model, features
+
+
+@pytest.mark.parametrize("encoder", encoders(), ids=["UserEncoder", "SASRec"])
+def test_a_vector_does_not_see_later_events(encoder: torch.nn.Module) -> None:
+    events = torch.randn(2, 6, DIM)
+    changed = events.clone()
+    changed[:, 4:] = torch.randn(2, 2, DIM)
+    torch.testing.assert_close(encoder(events)[:, :4], encoder(changed)[:, :4])
+    assert not torch.allclose(encoder(events)[:, 4:], encoder(changed)[:, 4:])
+
+
+@pytest.mark.parametrize("encoder", encoders(), ids=["UserEncoder", "SASRec"])
+def test_left_padding_and_batching_change_nothing(encoder: torch.nn.Module) -> None:
+    events = torch.randn(1, 4, DIM)
+    valid = torch.tensor([[False] * 3 + [True] * 4, [True] * 7])
+    batch = torch.cat([torch.cat([torch.full((1, 3, DIM), 99.0), events], dim=1), torch.randn(1, 7, DIM)])
+    torch.testing.assert_close(encoder(batch, *left_padded(valid))[0, -1], encoder(events)[0, -1])
+
+
+def test_the_content_side_sends_no_gradient_into_the_id_model() -> None:
+    model, features = molar()
+    vectors = model.item_vectors(features)
+    u, _ = model.user_vectors(torch.cat([vectors.fused, vectors.ids], dim=1)[torch.tensor([[0, 1, 2]])])
+    (u @ vectors.fused.T).sum().backward()
+    assert all(p.grad is None or not p.grad.any() for p in model.id_model.parameters())
+    assert model.gate.grad is not None
+
+
+def test_one_dot_product_ranks_in_every_mode() -> None:
+    model, features = molar()
+    model.eval()
+    model.id_weight.fill_(0.5)
+    vectors = model.item_vectors(features)
+    history = torch.tensor([[3, 1, 4]])
+    u = model.user_encoder(vectors.fused[history])[:, -1]
+    u_content = model.user_encoder(vectors.content[history])[:, -1]
+    h = model.id_model(vectors.ids[history])[:, -1]
+    expected = {
+        "aligned": u @ vectors.fused.T + 0.5 * h @ vectors.ids.T,
+        "content": u_content @ vectors.content.T,
+        "ids": 0.5 * h @ vectors.ids.T,
+    }
+    for mode, table in vectors.tables().items():
+        every_u, every_h = model.user_vectors(table[history])
+        torch.testing.assert_close(model.query(every_u[:, -1], every_h[:, -1]) @ table.T, expected[mode])
+
+
+def test_an_item_without_a_picture_gets_the_learned_vector() -> None:
+    model, features = molar()
+    model.eval()
+    image = features.image.clone()
+    image[2] = 0
+    without = model.item_encoder(features.text, image)
+    assert torch.isfinite(without).all()
+    torch.testing.assert_close(without[3], model.item_encoder(features.text, features.image)[3])
+    assert not torch.allclose(without[2], model.item_encoder(features.text, features.image)[2])
+
+
+def test_dropout_drops_the_stated_share_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    dropped = Dropout(0.25)(torch.ones(200, 1001))
+    assert (dropped == 0).float().mean().item() == pytest.approx(0.25, abs=0.005)
+    assert dropped.mean().item() == pytest.approx(1.0, abs=0.005)
+    assert torch.equal(Dropout(0.25).eval()(torch.ones(3)), torch.ones(3))
+
+
+def cycle_dataset(users: int, length: int, seed: int = 0) -> Dataset:
+    """Histories that follow a rule: the item after i is 3 i + 1 modulo the number of items."""
+    import polars as pl
+
+    start = np.random.default_rng(seed).integers(0, ITEMS, users)
+    rows = [start]
+    for _ in range(length - 1):
+        rows.append((3 * rows[-1] + 1) % ITEMS)
+    items = pl.DataFrame({"item_id": [str(i) for i in range(ITEMS)]})
+    flat = np.stack(rows, axis=1).ravel().astype(np.int32)
+    return Dataset(Path(), items, [str(u) for u in range(users)], np.arange(users + 1) * length, flat)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "bce"])
+def test_a_rule_is_learned(loss: str) -> None:
+    dataset = cycle_dataset(users=64, length=9)
+    model, features = molar()
+    config = preset("tiny", dim=DIM, loss=loss, dropout=0.0, content_steps=0.5)
+    model = Molar(config, model.facts)
+    model.item_encoder.fit_scale(features.text, features.image)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    draws = torch.Generator().manual_seed(0)
+    for epoch in range(60 if loss == "cross_entropy" else 120):
+        for batch in training_batches(dataset, leave_one_out(dataset), 12, 512, 0, epoch):
+            optimizer.zero_grad()
+            batch_losses(model.train(), features, batch, draws)["loss"].backward()
+            optimizer.step()
+    model.eval()
+    vectors = model.item_vectors(features)
+    histories = torch.from_numpy(dataset.rows.reshape(64, 9)[:, :5].astype(np.int64))
+    target = (3 * histories[:, -1] + 1) % ITEMS
+    for table in vectors.tables().values():
+        u, h = model.user_vectors(table[histories])
+        guessed = (model.query(u[:, -1], h[:, -1]) @ table.T).argmax(dim=1)
+        assert (guessed == target).float().mean() >= 0.95
+
+
+def test_every_event_but_the_first_is_a_target_once() -> None:
+    lengths = [1, 2, 3, 9, 40]
+    rows = np.arange(sum(lengths), dtype=np.int32)
+    import polars as pl
+
+    items = pl.DataFrame({"item_id": [str(i) for i in rows]})
+    dataset = Dataset(Path(), items, ["u"] * 5, np.concatenate([[0], np.cumsum(lengths)]), rows)
+    split = leave_one_out(dataset)
+    expected = [
+        int(start + i)
+        for start, train in zip(dataset.offsets[:-1], split.train_length, strict=True)
+        for i in range(1, int(train))
+    ]
+    for epoch in range(4):
+        targets = [
+            row
+            for batch in training_batches(dataset, split, 6, 20, 0, epoch)
+            for row, valid in zip(batch.target.flatten().tolist(), batch.valid().flatten().tolist(), strict=True)
+            if valid
+        ]
+        assert sorted(targets) == expected
+        for batch in training_batches(dataset, split, 6, 20, 0, epoch):
+            assert batch.history.numel() <= 20 or len(batch.history) == 1
+            assert batch.history.shape[1] <= 6
+            following = batch.target == batch.history + 1
+            assert following[batch.valid()].all()
+    _, first, _ = epoch_windows(dataset, split, 6, np.random.default_rng(0))
+    _, other, _ = epoch_windows(dataset, split, 6, np.random.default_rng(1))
+    assert sorted(first) != sorted(other)  # long histories are cut elsewhere in each epoch
+
+
+def test_the_rate_warms_up_and_decays() -> None:
+    config = preset("tiny", learning_rate=1.0, warmup_steps=10)
+    assert learning_rate(config, 0, 0.0) == pytest.approx(0.1)
+    assert learning_rate(config, 9, 0.0) == pytest.approx(1.0)
+    assert learning_rate(config, 1000, 1.0) == pytest.approx(0.05)
+
+
+def test_save_and_load_again(tmp_path: Path) -> None:
+    model, _ = molar()
+    model.save_pretrained(tmp_path / "model")
+    again = Molar.from_pretrained(tmp_path / "model")
+    assert again.config == model.config
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name])
+
+
+def test_loading_says_what_is_wrong(tmp_path: Path) -> None:
+    model, _ = molar()
+    with pytest.raises(ModelError, match=r"config\.toml: no such file"):
+        Molar.from_pretrained(tmp_path)
+    model.save_pretrained(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-10])
+    with pytest.raises(ModelError, match=r"model\.safetensors: damaged"):
+        Molar.from_pretrained(tmp_path)
+    model.save_pretrained(tmp_path)
+    config = tmp_path / "config.toml"
+    config.write_text(config.read_text().replace("layers = 1", "layers = 2"))
+    with pytest.raises(ModelError, match=r"does not fit config\.toml"):
+        Molar.from_pretrained(tmp_path)
+    config.write_text(config.read_text().replace("layers = 2", "layers = 'two'"))
+    with pytest.raises(ModelError, match="layers is 'two'; expected int"):
+        Molar.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dim": 10, "heads": 4}, "dim 10 with 4 heads"),
+        ({"dropout": 1.0}, "dropout is 1.0"),
+        ({"epochs": 0}, "epochs is 0"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+    ],
+)
+def test_configurations_out_of_range(changes: dict, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        preset("tiny", **changes)

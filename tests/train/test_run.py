@@ -1,0 +1,174 @@
+"""Runs: what training leaves, resuming to the same result, being killed, and what is said when something is wrong."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+import torch
+
+from molar.engine import DatasetError, ModelError
+from molar.train.config import preset
+from molar.train.evaluate import evaluate
+from molar.train.fit import train
+from molar.train.metrics import ranking_metrics
+from molar.train.model import read_tensors
+from molar.train.run import load_run
+
+EPOCHS = 4
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of four epochs that was never stopped."""
+    folder = tmp_path_factory.mktemp("uninterrupted") / "run"
+    train(shop, folder, preset("tiny", epochs=EPOCHS), "cpu")
+    return folder
+
+
+def losses(run: Path) -> list[dict]:
+    """metrics.jsonl without the seconds."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if not k.endswith("_seconds")} for line in lines]
+
+
+def test_a_run_holds_what_the_readme_says(run: Path) -> None:
+    names = {path.name for path in run.iterdir()}
+    assert {"config.toml", "model.safetensors", "item_vectors.safetensors", "metrics.jsonl", "checkpoints"} <= names
+    assert {"evaluation.json", "ranks.parquet", "tensorboard"} <= names
+    assert not [name for name in names if name.endswith(".partial")]
+    assert len(losses(run)) == 3
+    model, vectors = load_run(run)
+    assert vectors.fused.shape == (24, 16)
+    torch.testing.assert_close(vectors.fused, vectors.content + model.gate * vectors.ids)
+
+
+def test_training_again_gives_the_same(shop: Path, uninterrupted: Path, tmp_path: Path) -> None:
+    train(shop, tmp_path / "run", preset("tiny", epochs=EPOCHS), "cpu")
+    assert losses(tmp_path / "run") == losses(uninterrupted)
+
+
+def test_killing_it_twice_and_resuming_gives_the_same(shop: Path, uninterrupted: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "molar.app", "train", str(shop), "--out", str(run), "--device", "cpu"]
+    for number, epochs_done in enumerate((1, 3)):
+        more = ["--resume"] if number else ["--preset", "tiny", "--epochs", str(EPOCHS)]
+        process = subprocess.Popen([*command, *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda wanted=epochs_done: (run / "checkpoints" / f"epoch-{wanted:04d}").exists(), process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    finished = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert losses(run) == losses(uninterrupted)
+    for name in ("model.safetensors", "item_vectors.safetensors"):
+        assert (run / name).read_bytes() == (uninterrupted / name).read_bytes()
+
+
+def test_killing_it_at_any_moment_leaves_a_run_that_resumes(shop: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "molar.app", "train", str(shop), "--out", str(run), "--device", "cpu"]
+    # An epoch takes about 0.1 s here, half of it spent on writing files: these moments fall all over it.
+    for delay in (0.0, 0.013, 0.031, 0.057, 0.083):
+        more = ["--resume"] if run.exists() else ["--preset", "tiny", "--epochs", "500", "--patience", "500"]
+        done = newest_epoch(run)
+        process = subprocess.Popen([*command, *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda before=done: newest_epoch(run) > before, process)
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for file in run.rglob("*.safetensors"):
+            if ".partial" not in str(file):
+                read_tensors(file)  # raises if it is half written
+        for line in (run / "metrics.jsonl").read_text().splitlines() if (run / "metrics.jsonl").exists() else []:
+            json.loads(line)
+    assert newest_epoch(run) >= 5
+    try:
+        load_run(run)
+    except ModelError as error:
+        assert "the run was stopped while it saved; continue it with `molar train --resume`" in str(error)
+
+
+def newest_epoch(run: Path) -> int:
+    """The number of the newest checkpoint, 0 if there is none."""
+    return max((int(path.name[-4:]) for path in (run / "checkpoints").glob("epoch-*")), default=0)
+
+
+def wait_for(condition, process: subprocess.Popen) -> None:  # type: ignore[no-untyped-def, type-arg]
+    """Poll until the condition holds; fail if the process ends before."""
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None, f"training ended early: {process.returncode}"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_ctrl_c_says_how_to_go_on(shop: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "molar.app", "train", str(shop), "--out", str(run), "--device", "cpu"]
+    process = subprocess.Popen(
+        [*command, "--preset", "tiny", "--epochs", "500", "--patience", "500"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: (run / "checkpoints" / "epoch-0001").exists(), process)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"continue with: molar train {shop} --out {run} --resume" in errors
+    assert "Traceback" not in errors
+
+
+def test_resuming_a_finished_run_changes_nothing(shop: Path, uninterrupted: Path) -> None:
+    before = (uninterrupted / "model.safetensors").stat().st_mtime_ns
+    progress = train(shop, uninterrupted, None, "cpu")
+    assert progress.finished
+    assert (uninterrupted / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_run_folder_that_exists_is_not_overwritten(shop: Path, run: Path) -> None:
+    with pytest.raises(ModelError, match="exists already; continue it with --resume, or choose another --out"):
+        train(shop, run, preset("tiny"), "cpu")
+
+
+def test_nothing_to_resume(shop: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such run folder; nothing to resume"):
+        train(shop, tmp_path / "none", None, "cpu")
+
+
+def test_another_dataset_is_refused(broken_shop: Path, run: Path) -> None:
+    events = broken_shop / "interactions.csv"
+    events.write_text("".join(events.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(ModelError, match="not the dataset that the run was trained on"):
+        evaluate(run, broken_shop)
+
+
+def test_a_picture_that_cannot_be_read_stops_training_by_name(broken_shop: Path, tmp_path: Path) -> None:
+    picture = sorted((broken_shop / "images").iterdir())[0]
+    picture.write_bytes(b"not a picture")
+    with pytest.raises(DatasetError, match=f"{picture.name}: not a readable picture"):
+        train(broken_shop, tmp_path / "run", preset("tiny"), "cpu")
+
+
+def test_the_ranks_give_the_metrics_of_the_table(run: Path) -> None:
+    rows = json.loads((run / "evaluation.json").read_text())["rows"]
+    ranks = pl.read_parquet(run / "ranks.parquet")
+    assert len(ranks) == 60
+    assert {row["model"] for row in rows} == {"popularity", "SASRec", "content only", "Molar"}
+    for row in rows:
+        column = row["model"].replace(" ", "_").lower() + ("_removed" if row["seen_removed"] else "_kept")
+        expected = ranking_metrics(ranks[column].to_numpy())
+        assert {name: row[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+
+
+def test_evaluating_a_dataset_without_evaluated_users_says_so(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "items.csv").write_text("item_id,title\nA,Mug\nB,Bowl\n")
+    (tmp_path / "data" / "interactions.csv").write_text("user_id,item_id,timestamp\nu,A,1\nu,B,2\n")
+    train(tmp_path / "data", tmp_path / "run", preset("tiny", epochs=1), "cpu")
+    with pytest.raises(DatasetError, match="no user has 3 events"):
+        evaluate(tmp_path / "run")
