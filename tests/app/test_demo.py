@@ -1,14 +1,13 @@
-"""The demo without a browser: histories, HTML, pictures over HTTP."""
+"""The demo without a browser: histories and HTML."""
 
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
 from molar.app import demo_views as views
-from molar.app.demo import build_app, picture_ratio
+from molar.app.demo import picture_ratio
 from molar.app.demo_session import BrowsingHistory
 from molar.engine import CatalogItem, Recommender
 
@@ -50,14 +49,5 @@ def test_subtitles_take_what_the_catalogue_has() -> None:
     assert views.subtitle(CatalogItem(0, "1", "Heat")) == ""
 
 
-def test_health_and_thumbnails(bundle: Path) -> None:
-    recommender = Recommender.load(bundle, "cpu")
-    client = TestClient(build_app(recommender))
-    assert client.get("/health").json() == {"status": "ok", "device": "cpu", "items": 24}
-    picture = client.get("/thumbnails/1")
-    assert picture.headers["content-type"] == "image/webp"
-    assert picture.content == recommender.catalog.thumbnail(1)
-    assert client.get("/thumbnails/0").status_code == 404
-    assert client.get("/thumbnails/99999").status_code == 404
-    assert client.get("/thumbnails/manifest.json").status_code == 422
-    assert picture_ratio(recommender) == 1.0
+def test_the_cards_take_the_shape_of_the_pictures(bundle: Path) -> None:
+    assert picture_ratio(Recommender.load(bundle, "cpu")) == 1.0

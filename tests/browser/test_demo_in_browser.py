@@ -2,12 +2,14 @@
 
 import importlib.util
 import itertools
+import json
 import os
 import re
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +59,18 @@ def serve(bundle: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "molar.app", "demo", "--bundle", str(bundle), "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "molar.app",
+        "demo",
+        "--bundle",
+        str(bundle),
+        "--port",
+        str(port),
+        "--device",
+        "cpu",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + 60
@@ -198,6 +211,22 @@ def test_pictures_are_shown(page: Page) -> None:
     page.wait_for_function(
         "() => [...document.querySelectorAll('#recommendations img')].filter(i => i.naturalWidth > 0).length === 12"
     )
+
+
+def test_health_and_thumbnails_over_http(url: str) -> None:
+    def get(path: str) -> tuple[int, str, bytes]:
+        try:
+            with urllib.request.urlopen(f"{url}{path}", timeout=10) as answer:
+                return answer.status, answer.headers["content-type"], answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, "", b""
+
+    assert json.loads(get("/health")[2]) == {"status": "ok", "device": "cpu", "items": 312}
+    status, kind, picture = get("/thumbnails/0")
+    assert (status, kind, picture[8:12]) == (200, "image/webp", b"WEBP")
+    assert get("/thumbnails/99999")[0] == 404
+    assert get("/thumbnails/manifest")[0] == 422
 
 
 @pytest.mark.skipif("MOLAR_SCREENSHOT" not in os.environ, reason="MOLAR_SCREENSHOT does not name a PNG file to write")

@@ -1,0 +1,31 @@
+"""Promises about the repository itself."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CODE = sorted(
+    path for folder in ("app", "engine", "train", "export", "assets", "tests") for path in (ROOT / folder).rglob("*.py")
+)
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_can_be_read_in_one_sitting(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 300
+
+
+def test_the_folders_import_downwards_only() -> None:
+    found = subprocess.run([Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout
+
+
+def test_nothing_of_movielens_is_committed() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    pictures = [path for path in listed if path.endswith((".jpg", ".jpeg"))]
+    assert pictures == []
+    assert not [
+        path for path in listed if path.endswith((".dat", ".csv")) or path.startswith(("data/", "runs/", "bundles/"))
+    ]
