@@ -3,6 +3,7 @@
 The headline is full ranking with seen items removed: an item of the user's own history is not recommended again.
 """
 
+import json
 import os
 import platform
 import shutil
@@ -69,6 +70,7 @@ def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "
         "users": len(target),
         "items": len(dataset.items),
         "best_epoch": best_epoch(run_folder),
+        "training_seconds": training_seconds(run_folder),
         "config": asdict(model.config),
         "machine": machine(),
         "seconds": round(time.perf_counter() - started, 1),
@@ -121,6 +123,12 @@ def best_epoch(run_folder: Path) -> int:
     """The epoch, from 1, whose weights the run keeps."""
     _, metadata = read_tensors(run_folder / "model.safetensors")
     return int(metadata["epoch"])
+
+
+def training_seconds(run_folder: Path) -> int:
+    """Seconds that the run's epochs took, validation included."""
+    lines = [json.loads(line) for line in (run_folder / "metrics.jsonl").read_text().splitlines()]
+    return round(sum(line["train_seconds"] + line["validation_seconds"] for line in lines))
 
 
 def machine() -> str:
