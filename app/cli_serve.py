@@ -104,20 +104,20 @@ def engine(bundle: Path | None, length: int, calls: int, device: str, out: Path 
 
 
 @bench.command()
-@click.option("--items", default=3416, show_default=True, help="Items in the softmax.")
-@click.option("--dim", default=128, show_default=True)
-@click.option("--events", default=25_600, show_default=True)
+@click.option("--items", default=3416, show_default=True, help="Items in the catalogue.")
+@click.option("--dim", default=128, show_default=True, help="Width of the vectors.")
+@click.option("--events", default=25_600, show_default=True, help="Events in a batch.")
 @click.option("--out", type=_FOLDER, help="Also write the result here (JSON).")
-def losses(items: int, dim: int, events: int, out: Path | None) -> None:
-    """The full-softmax loss, forward and backward, beside torch's own cross-entropy.
+def training(items: int, dim: int, events: int, out: Path | None) -> None:
+    """What makes training quick beside torch's own: softmax over all items, dropout, memory allocator.
 
     \b
     Example:
-      molar bench losses --items 3416
+      molar bench training --items 3416
     """
-    from molar.train.benchmark import benchmark_losses
+    from molar.train.benchmark import benchmark_training
 
-    _report(benchmark_losses(items, dim, events), out)
+    _report(benchmark_training(items, dim, events), out)
 
 
 @click.command()

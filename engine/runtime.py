@@ -63,7 +63,7 @@ def nvidia_device_visible() -> bool:
 def _open(path: Path, providers: list[str]) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.log_severity_level = 3
-    # Spinning threads starve the web server's: p50 under load fell from 6.6 to 2.6 ms without.
+    # Threads that spin while they wait starve the web server's.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return ort.InferenceSession(path, options, providers=providers)

@@ -1,60 +1,92 @@
-"""Speed of the training's inner parts beside torch's own."""
+"""What makes training quick, beside torch's own way in the same run."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from molar.train.device import fast_bfloat16, keep_freed_memory
 from molar.train.evaluate import machine
 from molar.train.losses import next_item_cross_entropy
+from molar.train.transformer import Dropout
+
+_REPEATS = 5
 
 
-def benchmark_losses(items: int, dim: int, events: int, repeats: int = 5) -> dict[str, Any]:
-    """Forward and backward of a softmax over all items: ours, and `F.cross_entropy` on the same logits.
+def benchmark_training(items: int, dim: int, events: int) -> dict[str, Any]:
+    """Median milliseconds of forward and backward, ours and torch's, and their ratio.
 
     Args:
-        items: N.
-        dim: D.
-        events: T.
-        repeats: timed runs of each, of which the median counts.
+        items: N, size of the catalogue.
+        dim: D, width of the vectors.
+        events: T, events in a batch.
     """
+    default_ms = _default_allocator_ms(items, dim, events)
     keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.manual_seed(0)
-    hidden = (torch.randn(events, dim, device=device) * 0.5).requires_grad_()
-    table = (torch.randn(items, dim, device=device) * 0.5).requires_grad_()
-    target = torch.randint(0, items, (events,), device=device)
-
-    def torch_loss() -> torch.Tensor:
-        return F.cross_entropy(hidden @ table.T, target)
+    hidden, table, target = _example(items, dim, events, device)
 
     def our_loss() -> torch.Tensor:
         return next_item_cross_entropy(hidden, table, target)
 
+    def torch_loss() -> torch.Tensor:
+        return F.cross_entropy(hidden @ table.T, target)
+
     with torch.autocast(device.type, torch.bfloat16, enabled=fast_bfloat16(device)):
         difference = abs(torch_loss().item() - our_loss().item())
-        torch_s, our_s = _median_seconds(torch_loss, repeats), _median_seconds(our_loss, repeats)
+        torch_ms = _median_ms(torch_loss)
+        softmax = _compared(_median_ms(our_loss), torch_ms) | {"loss_difference": difference}
+    our_dropout, torch_dropout = Dropout(0.2).train(), nn.Dropout(0.2).train()
+    dropout = _compared(_median_ms(lambda: our_dropout(hidden).sum()), _median_ms(lambda: torch_dropout(hidden).sum()))
     return {
         "items": items,
         "dim": dim,
         "events": events,
         "machine": machine(),
-        "torch_ms": round(torch_s * 1e3, 1),
-        "ours_ms": round(our_s * 1e3, 1),
-        "ratio": round(torch_s / our_s, 2),
-        "loss_difference": difference,
+        "softmax": softmax,
+        "dropout": dropout,
+        "allocator": _compared(torch_ms, default_ms),
     }
 
 
-def _median_seconds(loss: Callable[[], torch.Tensor], repeats: int) -> float:
+def torch_softmax_ms(items: int, dim: int, events: int) -> float:
+    """Milliseconds of torch's own cross-entropy with the memory allocator as this process has it."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    hidden, table, target = _example(items, dim, events, device)
+    with torch.autocast(device.type, torch.bfloat16, enabled=fast_bfloat16(device)):
+        return _median_ms(lambda: F.cross_entropy(hidden @ table.T, target))
+
+
+def _default_allocator_ms(items: int, dim: int, events: int) -> float:
+    """The same in a new process, whose allocator nobody has touched."""
+    code = f"from molar.train.benchmark import torch_softmax_ms; print(torch_softmax_ms({items}, {dim}, {events}))"
+    return float(subprocess.check_output([sys.executable, "-c", code]))
+
+
+def _example(
+    items: int, dim: int, events: int, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    torch.manual_seed(0)
+    hidden = (torch.randn(events, dim, device=device) * 0.5).requires_grad_()
+    table = (torch.randn(items, dim, device=device) * 0.5).requires_grad_()
+    return hidden, table, torch.randint(0, items, (events,), device=device)
+
+
+def _compared(ours: float, theirs: float) -> dict[str, float]:
+    return {"ours_ms": round(ours, 1), "torch_ms": round(theirs, 1), "ratio": round(theirs / ours, 2)}
+
+
+def _median_ms(loss: Callable[[], torch.Tensor]) -> float:
     times = []
-    for _ in range(repeats + 1):
+    for _ in range(_REPEATS + 1):
         started = time.perf_counter()
         loss().backward()  # type: ignore[no-untyped-call]
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-        times.append(time.perf_counter() - started)
-    return sorted(times[1:])[repeats // 2]
+        times.append((time.perf_counter() - started) * 1e3)
+    return sorted(times[1:])[_REPEATS // 2]

@@ -10,6 +10,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
+from molar.engine.errors import DatasetError, ModelError
 from molar.train import run as runs
 from molar.train.backbones import compact
 from molar.train.batches import Batch, training_batches
@@ -40,12 +41,14 @@ def train(
 
     Raises:
         DatasetError: the dataset cannot be used.
-        ModelError: the run folder exists (new run), or cannot be continued.
+        ModelError: the run folder exists (new run), or cannot be continued; the loss is no longer a number.
     """
     keep_freed_memory()
     device = choose_device(device_name)
     dataset = load_dataset(dataset_folder)
     split = leave_one_out(dataset)
+    if not (split.train_length > 1).any():
+        raise DatasetError(f"{dataset_folder}: nobody has 2 events to train on, besides the 2 that validate and test")
     if config is None:
         config, facts = runs.read_config(run_folder)
         runs.check_dataset(facts, dataset)
@@ -81,8 +84,10 @@ def train(
                 started = time.perf_counter()
                 losses = _train_epoch(model, optimizer, dataset, split, features, progress, device, bar, task)
                 trained = time.perf_counter()
-                validation, vectors = _validate(model, features, dataset, split, device)
                 progress.epoch += 1
+                if not math.isfinite(losses["loss"]):
+                    raise ModelError(f"the loss is {losses['loss']} in epoch {progress.epoch}; lower --learning-rate")
+                validation, vectors = _validate(model, features, dataset, split, device)
                 line = {
                     "epoch": progress.epoch,
                     **losses,
@@ -94,7 +99,8 @@ def train(
                     "validation_seconds": round(time.perf_counter() - trained, 2),
                 }
                 progress.metrics.append(line)
-                if validation["aligned_ndcg@10"] > progress.best_ndcg:
+                # Where nobody can be evaluated, the last epoch is the best.
+                if validation["aligned_ndcg@10"] > progress.best_ndcg or not len(split.evaluated):
                     progress.best_epoch, progress.best_ndcg = progress.epoch, validation["aligned_ndcg@10"]
                     runs.save_best(run_folder, progress, model, vectors)
                 waited = progress.epoch - progress.best_epoch

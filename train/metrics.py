@@ -23,14 +23,14 @@ def ranking_metrics(ranks: np.ndarray, cutoffs: Iterable[int] = CUTOFFS) -> dict
 
 
 def target_ranks(scores: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The rank of each target among all items, from 1; a tie counts against the target.
+    """The rank of each target among all items, from 1; a tie, or a score that is no number, counts against it.
 
     Args:
         scores: (V, N); -inf where an item may not be recommended.
         target: (V,) rows. A target that may not be recommended ranks last, as N.
     """
     own = np.take_along_axis(scores, target[:, None], axis=1)
-    return (scores >= own).sum(axis=1)
+    return (~(scores < own)).sum(axis=1)
 
 
 def coverage(top_rows: np.ndarray, items: int) -> float:

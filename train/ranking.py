@@ -50,7 +50,7 @@ def last_vectors(
         chosen = order[start : start + _USERS]
         rows = torch.nn.utils.rnn.pad_sequence([recent[i] for i in chosen], batch_first=True).to(table.device)
         ends = torch.tensor([len(recent[i]) - 1 for i in chosen], device=table.device)
-        last[chosen] = encoder(table[rows])[torch.arange(len(chosen)), ends].float()
+        last[chosen] = encoder(table[rows])[torch.arange(len(chosen), device=table.device), ends].float()
     return last
 
 

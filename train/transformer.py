@@ -11,7 +11,7 @@ from torch.nn import functional as F
 class Dropout(nn.Module):
     """Dropout whose mask takes one random byte a number, so `p` is rounded to 1/256.
 
-    `nn.Dropout` draws a full random number for each on one core: a sixth of a training step on two cores.
+    `nn.Dropout` draws a full random number for each, on one core (`molar bench training` times both).
     """
 
     def __init__(self, p: float) -> None:
@@ -70,8 +70,7 @@ class Block(nn.Module):
 
 
 class CausalTransformer(nn.Module):
-    """A stack of blocks between two layer norms' worth of regularisation: dropout on the input, a norm on the
-    output."""
+    """A stack of blocks, with dropout on the input and a norm on the output."""
 
     def __init__(self, dim: int, layers: int, heads: int, dropout: float, rotary: bool) -> None:
         super().__init__()

@@ -26,6 +26,10 @@ def test_a_tie_counts_against_the_target() -> None:
     assert target_ranks(scores, np.array([0, 1])).tolist() == [2, 1]
 
 
+def test_a_score_that_is_no_number_is_no_hit() -> None:
+    assert target_ranks(np.full((1, 5), np.nan), np.array([2])).tolist() == [5]
+
+
 def test_a_target_that_may_not_be_recommended_ranks_last() -> None:
     scores = np.array([[-np.inf, 0.5, 0.1, -np.inf]])
     assert target_ranks(scores, np.array([0])).tolist() == [4]

@@ -172,3 +172,15 @@ def test_evaluating_a_dataset_without_evaluated_users_says_so(tmp_path: Path) ->
     train(tmp_path / "data", tmp_path / "run", preset("tiny", epochs=1), "cpu")
     with pytest.raises(DatasetError, match="no user has 3 events"):
         evaluate(tmp_path / "run")
+
+
+def test_nobody_to_train_on_says_so(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item_id,title\nA,Mug\nB,Bowl\nC,Vase\n")
+    (tmp_path / "interactions.csv").write_text("user_id,item_id,timestamp\nu,A,1\nu,B,2\nu,C,3\n")
+    with pytest.raises(DatasetError, match="nobody has 2 events to train on"):
+        train(tmp_path, tmp_path / "run", preset("tiny"), "cpu")
+
+
+def test_a_loss_that_is_no_number_says_what_to_do(shop: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"the loss is nan in epoch \d; lower --learning-rate"):
+        train(shop, tmp_path / "run", preset("tiny", learning_rate=1e30), "cpu")
