@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -90,18 +91,22 @@ def evaluate(run: Path, dataset: Path | None, part: str, report: Path | None, as
     if as_json:
         click.echo(json.dumps(result, indent=2))
         return
+    columns = {"R@5": "recall@5", "R@10": "recall@10", "R@20": "recall@20", "R@50": "recall@50"}
+    columns |= {"NDCG@10": "ndcg@10", "MRR@10": "mrr@10", "coverage@10": "coverage@10"}
     console = Console(highlight=False)
     for seen_removed in (True, False):
         kept = "seen items removed (headline)" if seen_removed else "seen items kept"
-        table = Table(title=f"{part}: {result['users']:,} users, {result['items']:,} items, {kept}")
-        columns = ["recall@5", "recall@10", "recall@20", "recall@50", "ndcg@10", "mrr@10"]
-        columns += ["coverage@10"] if seen_removed else []
-        table.add_column("model")
-        for column in columns:
+        table = Table(
+            box=box.SIMPLE,
+            padding=(0, 0, 0, 1),
+            title=f"{part}: {result['users']:,} users, {result['items']:,} items, {kept}",
+        )
+        table.add_column("model", no_wrap=True)
+        for column in columns if seen_removed else list(columns)[:-1]:
             table.add_column(column, justify="right")
         for row in result["rows"]:
             if row["seen_removed"] == seen_removed:
-                table.add_row(row["model"], *(f"{row[column]:.4f}" for column in columns))
+                table.add_row(row["model"], *(f"{row[name]:.4f}" for name in columns.values() if name in row))
         console.print(table)
 
 

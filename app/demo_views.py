@@ -70,7 +70,7 @@ def header(name: str, items: int) -> str:
 def status_line(device: str, items: int, milliseconds: float | None) -> str:
     """Where the graph runs and how long the last recommendation took."""
     where = "GPU (CUDA)" if device == "cuda" else "CPU"
-    took = "waiting for a first pick" if milliseconds is None else f"{milliseconds:.1f} ms for {items:,} items"
+    took = "ready" if milliseconds is None else f"{milliseconds:.1f} ms for {items:,} items"
     return f'<p class="status" role="status"><span class="badge">{where}</span> {took}</p>'
 
 

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -56,17 +57,16 @@ def create_catalog(path: Path, items: Iterable[CatalogItem]) -> None:
     items_table.create(columns, pk="row", not_null=set(columns))
     attributes_table.create({"row": int, "name": str, "value": str}, pk=("name", "value", "row"))
     thumbnails_table.create({"row": int, "webp": bytes}, pk="row")
-    for item in items:
-        items_table.insert(
-            {name: getattr(item, name) for name in columns},
-        )
+    remaining = iter(items)
+    while batch := list(islice(remaining, 1000)):  # a transaction each
+        items_table.insert_all({name: getattr(item, name) for name in columns} for item in batch)
         attributes_table.insert_all(
             {"row": item.row, "name": name, "value": value}
+            for item in batch
             for name, values in item.attributes.items()
             for value in values
         )
-        if item.thumbnail is not None:
-            thumbnails_table.insert({"row": item.row, "webp": item.thumbnail})
+        thumbnails_table.insert_all({"row": item.row, "webp": item.thumbnail} for item in batch if item.thumbnail)
     items_table.create_index(["item_id"], unique=True)
     items_table.create_index(["popularity"])
     items_table.enable_fts(["title", "description"], tokenize="unicode61 remove_diacritics 2")

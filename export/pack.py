@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -90,20 +91,25 @@ def catalog_items(dataset: Dataset, config: ExportConfig) -> Iterator[CatalogIte
     """The dataset's items as the catalogue keeps them."""
     popularity = np.bincount(dataset.rows, minlength=len(dataset.items))
     split = {name: value_splitter(dataset.items[name]) for name in dataset.attributes}
-    for row, item in enumerate(dataset.items.iter_rows(named=True)):
-        thumbnail = None
-        if item["image"]:
-            picture = open_image(picture_path(dataset.folder, item["image"]), item["image"])
-            thumbnail = thumbnail_bytes(picture, config.thumbnail_size, config.thumbnail_quality)
-        yield CatalogItem(
-            row=row,
-            item_id=item["item_id"],
-            title=item["title"],
-            description=item["description"],
-            popularity=int(popularity[row]),
-            attributes={name: split[name](item[name]) for name in dataset.attributes if item[name]},
-            thumbnail=thumbnail,
-        )
+    items = dataset.items.to_dicts()
+
+    def thumbnail(item: dict[str, str]) -> bytes | None:
+        if not item["image"]:
+            return None
+        picture = open_image(picture_path(dataset.folder, item["image"]), item["image"])
+        return thumbnail_bytes(picture, config.thumbnail_size, config.thumbnail_quality)
+
+    with ThreadPoolExecutor() as pool:
+        for row, (item, webp) in enumerate(zip(items, pool.map(thumbnail, items), strict=True)):
+            yield CatalogItem(
+                row=row,
+                item_id=item["item_id"],
+                title=item["title"],
+                description=item["description"],
+                popularity=int(popularity[row]),
+                attributes={name: split[name](item[name]) for name in dataset.attributes if item[name]},
+                thumbnail=webp,
+            )
 
 
 def value_splitter(column: pl.Series) -> Callable[[str], list[str]]:

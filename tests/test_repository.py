@@ -1,5 +1,6 @@
 """Promises about the repository itself."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -29,3 +30,12 @@ def test_nothing_of_movielens_is_committed() -> None:
     assert not [
         path for path in listed if path.endswith((".dat", ".csv")) or path.startswith(("data/", "runs/", "bundles/"))
     ]
+
+
+def test_the_figures_of_the_readme_are_those_of_the_benchmark() -> None:
+    readme = (ROOT / "README.md").read_text()
+    rows = json.loads((ROOT / "assets" / "benchmarks" / "movielens-1m.json").read_text())["rows"]
+    for row in rows:
+        if row["seen_removed"]:
+            figures = [row[name] for name in ("recall@10", "ndcg@10", "recall@50", "coverage@10")]
+            assert f"| {row['model']} | " + " | ".join(f"{figure:.4f}" for figure in figures) + " |" in readme

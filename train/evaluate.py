@@ -59,10 +59,9 @@ def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "
     target = targets(dataset, split, part)
     seen = histories(dataset, split, part)
 
+    tables, queries = vectors.tables(), mode_queries(model, vectors, seen)
     ranks = {"popularity": popularity_ranks(dataset, split, seen, target)}
-    tables = vectors.tables()
-    for mode, queries in mode_queries(model, vectors, seen).items():
-        ranks[mode] = rank_targets(queries, tables[mode], seen, target)
+    ranks |= {mode: rank_targets(queries[mode], tables[mode], seen, target) for mode in ("content", "ids", "aligned")}
 
     result = {
         "part": part,
