@@ -19,7 +19,7 @@ check: .venv/.all .types browser
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
-	$(BIN)/mypy
+	$(BIN)/mypy -p molar
 	$(BIN)/python -m pytest
 
 install: .venv/.all
