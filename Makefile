@@ -48,7 +48,7 @@ format: .venv/.all
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Draws the embedded shop, trains on simulated shoppers, exports: about five minutes on two cores.
+# Draws the embedded shop, trains on simulated shoppers, exports: three minutes on two cores.
 showroom: .venv/.all
 	rm -rf assets/showroom
 	$(BIN)/python -m molar.assets.studio --out assets/showroom
