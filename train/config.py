@@ -1,11 +1,9 @@
 """What a training run can choose. Every field is a `molar train` option and a line of the run's config.toml."""
 
 import tomllib
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
-
-import tomli_w
 
 from molar.engine.errors import ModelError
 
@@ -100,11 +98,6 @@ def preset(name: str, **changes: Any) -> TrainConfig:
     if name not in PRESETS:
         raise ModelError(f"no preset {name!r}; choose one of {', '.join(PRESETS)}")
     return replace(TrainConfig(**PRESETS[name]), **changes)
-
-
-def write_toml(config: Any, path: Path) -> None:
-    """Write a configuration dataclass as TOML."""
-    path.write_bytes(tomli_w.dumps(asdict(config)).encode())
 
 
 def read_toml(path: Path) -> dict[str, Any]:

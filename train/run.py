@@ -111,7 +111,7 @@ def load_checkpoint(folder: Path, model: Molar, optimizer: torch.optim.Optimizer
 def save_best(folder: Path, progress: Progress, model: Molar, vectors: ItemVectors) -> None:
     """Write the weights and the item vectors of the best epoch so far."""
     epoch = {"epoch": str(progress.epoch)}
-    write_tensors(folder / "item_vectors.safetensors", asdict_tensors(vectors), epoch)
+    write_tensors(folder / "item_vectors.safetensors", vars(vectors), epoch)
     write_tensors(folder / "model.safetensors", model.state_dict(), epoch)
 
 
@@ -150,11 +150,6 @@ def read_config(folder: Path) -> tuple[TrainConfig, DataFacts]:
     if not folder.is_dir():
         raise ModelError(f"{folder}: no such run folder; nothing to resume")
     return read_run_config(folder / "config.toml")
-
-
-def asdict_tensors(vectors: ItemVectors) -> dict[str, torch.Tensor]:
-    """The three tensors by name."""
-    return {"content": vectors.content, "ids": vectors.ids, "fused": vectors.fused}
 
 
 def _checkpoints(folder: Path) -> list[Path]:
