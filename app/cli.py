@@ -29,6 +29,10 @@ class MolarGroup(click.Group):
             return super().invoke(ctx)
         except MolarError as error:
             raise WrongInput(str(error)) from None
+        except OSError as error:  # a folder that cannot be written, a disk that is full
+            if error.filename is None:
+                raise
+            raise WrongInput(f"{error.filename}: {error.strerror}") from None
         except ModuleNotFoundError as error:
             package = (error.name or "").split(".")[0]
             for packages, extra in ((_TRAIN_PACKAGES, "train"), (_EXPORT_PACKAGES, "export")):

@@ -12,6 +12,7 @@ import click
 from molar.engine.errors import RequestError
 
 _FOLDER = click.Path(path_type=Path)
+_COUNT = click.IntRange(min=1)
 _DEVICE_OPTION = click.option("--device", type=click.Choice(["auto", "cuda", "cpu"]), default="auto", show_default=True)
 _BUNDLE_OPTION = click.option(
     "--bundle", type=_FOLDER, help="Made by `molar export`; the embedded showroom if not given."
@@ -87,8 +88,8 @@ def _report(result: dict[str, Any], out: Path | None) -> None:
 
 @bench.command()
 @_BUNDLE_OPTION
-@click.option("--history", "length", default=50, show_default=True, help="Events in each history.")
-@click.option("--calls", default=500, show_default=True, help="Timed calls.")
+@click.option("--history", "length", type=_COUNT, default=50, show_default=True, help="Events in each history.")
+@click.option("--calls", type=_COUNT, default=500, show_default=True, help="Timed calls.")
 @_DEVICE_OPTION
 @click.option("--out", type=_FOLDER, help="Also write the result here (JSON).")
 def engine(bundle: Path | None, length: int, calls: int, device: str, out: Path | None) -> None:
@@ -104,9 +105,9 @@ def engine(bundle: Path | None, length: int, calls: int, device: str, out: Path 
 
 
 @bench.command()
-@click.option("--items", default=3416, show_default=True, help="Items in the catalogue.")
-@click.option("--dim", default=128, show_default=True, help="Width of the vectors.")
-@click.option("--events", default=25_600, show_default=True, help="Events in a batch.")
+@click.option("--items", type=_COUNT, default=3416, show_default=True, help="Items in the catalogue.")
+@click.option("--dim", type=_COUNT, default=128, show_default=True, help="Width of the vectors.")
+@click.option("--events", type=_COUNT, default=25_600, show_default=True, help="Events in a batch.")
 @click.option("--out", type=_FOLDER, help="Also write the result here (JSON).")
 def training(items: int, dim: int, events: int, out: Path | None) -> None:
     """What makes training quick beside torch's own: softmax over all items, dropout, memory allocator.

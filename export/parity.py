@@ -75,7 +75,7 @@ def compare_lists(expected: np.ndarray, rows: np.ndarray, scores: np.ndarray, mo
         )
     top = np.argsort(-expected, axis=1, kind="stable")[:, : rows.shape[1]]
     return {
-        "identical_lists": float((top == rows).all(axis=1).mean()),
+        "identical_lists": float(((top == rows) | ~possible).all(axis=1).mean()),
         "largest_score_difference": float(np.abs(np.where(possible, scores, 0.0) - best).max()),
         "tolerance": tolerance,
     }

@@ -57,6 +57,9 @@ class TrainConfig:
         for name in at_least_one:
             if getattr(self, name) < 1:
                 raise ModelError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        for name in ("seed", "warmup_steps", "alignment_weight", "weight_decay"):
+            if not getattr(self, name) >= 0:
+                raise ModelError(f"{name} is {getattr(self, name)}; it must not be negative")
         for name in ("dropout", "id_dropout", "content_steps"):
             if not 0 <= getattr(self, name) < 1:
                 raise ModelError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1")

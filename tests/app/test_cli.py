@@ -104,6 +104,10 @@ WRONG = {
         ["train", "{shop}", "--out", "{tmp}/run", "--config", "{config}"],
         "unknown setting 'dimm'; known are seed, dim",
     ),
+    "nowhere to write": (
+        ["train", "{shop}", "--out", "/proc/none/run", "--preset", "tiny"],
+        "/proc/none: No such file",
+    ),
     "no run": (["evaluate", "{tmp}/none"], "no such run folder"),
     "no bundle": (["recommend", "x", "--bundle", "{tmp}/none"], "no such folder; give a bundle made by `molar export`"),
     "unknown item": (["recommend", "zzz"], "not in the catalogue: 'zzz'"),

@@ -74,6 +74,8 @@ def test_ties_may_turn_round_and_nothing_else() -> None:
     scores = np.array([[0.9, 0.5]])
     assert compare_lists(expected, np.array([[0, 2]]), scores, "aligned")["identical_lists"] == 0.0
     assert compare_lists(expected, np.array([[0, 1]]), scores, "aligned")["identical_lists"] == 1.0
+    excluded = np.array([[0.9, -np.inf, -np.inf, -np.inf]])  # the order of what may not be recommended does not count
+    assert compare_lists(excluded, np.array([[0, 3]]), np.array([[0.9, -1e9]]), "ids")["identical_lists"] == 1.0
     with pytest.raises(ModelError, match=r"place 2: torch score 0\.100000 where 0\.500000 belongs"):
         compare_lists(expected, np.array([[0, 3]]), scores, "aligned")
 

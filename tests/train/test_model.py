@@ -207,6 +207,7 @@ def test_loading_says_what_is_wrong(tmp_path: Path) -> None:
         ({"dim": 10, "heads": 4}, "dim 10 with 4 heads"),
         ({"dropout": 1.0}, "dropout is 1.0"),
         ({"epochs": 0}, "epochs is 0"),
+        ({"seed": -1}, "seed is -1; it must not be negative"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
     ],
 )
