@@ -32,7 +32,8 @@ class MolarGroup(click.Group):
         except OSError as error:  # a folder that cannot be written, a disk that is full
             if error.filename is None:
                 raise
-            raise WrongInput(f"{error.filename}: {error.strerror}") from None
+            cure = "check that the path exists, may be read and written, and that the disk is not full"
+            raise WrongInput(f"{error.filename}: {error.strerror}; {cure}") from None
         except ModuleNotFoundError as error:
             package = (error.name or "").split(".")[0]
             for packages, extra in ((_TRAIN_PACKAGES, "train"), (_EXPORT_PACKAGES, "export")):

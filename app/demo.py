@@ -142,11 +142,12 @@ def build_page(recommender: Recommender) -> gr.Blocks:
         _quietly(mode.change, show, [history, mode], outputs)
         _quietly(page.load, show, [history, mode], outputs)
 
-        controls: list[Any] = [search, *filters]
-        for control in controls:
-            _quietly(control.change, browse_anew, [search, *filters], [shown, catalogue, more], "always_last")
-        _quietly(more.click, browse_more, [shown, search, *filters], [shown, catalogue, more])
-        _quietly(page.load, browse_anew, [search, *filters], [shown, catalogue, more])
+        wanted: list[Any] = [search, *filters]
+        listing = [shown, catalogue, more]
+        for control in wanted:
+            _quietly(control.change, browse_anew, wanted, listing, "always_last")
+        _quietly(more.click, browse_more, [shown, *wanted], listing)
+        _quietly(page.load, browse_anew, wanted, listing)
     return page
 
 

@@ -72,10 +72,17 @@ def _open(path: Path, providers: list[str]) -> ort.InferenceSession:
 
 
 def _warn_of_two_runtimes() -> None:
-    installed = {d.metadata["Name"].lower() for d in importlib.metadata.distributions() if d.metadata["Name"]}
-    if {"onnxruntime", "onnxruntime-gpu"} <= installed:
+    if _installed("onnxruntime") and _installed("onnxruntime-gpu"):
         warnings.warn(
             "onnxruntime and onnxruntime-gpu are both installed and overwrite each other's files; run: "
             "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu",
             stacklevel=3,
         )
+
+
+def _installed(package: str) -> bool:
+    try:
+        importlib.metadata.distribution(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ def export_run(
         say(f"parity on {config.parity_histories} histories")
         chosen = _parity_histories(dataset, config.parity_histories)
         parity = check_parity(Recommender(folder, manifest, "auto"), model, vectors, chosen)
-        manifest = bundles.Manifest(**{**vars(manifest), "parity": parity})
+        manifest = replace(manifest, parity=parity)
         (folder / bundles.MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
     return manifest
 

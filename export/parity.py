@@ -11,7 +11,7 @@ import numpy as np
 from molar.engine.errors import ModelError
 from molar.engine.recommender import Recommender
 from molar.train.model import ItemVectors, Molar
-from molar.train.ranking import mode_queries
+from molar.train.ranking import hide_seen, mode_queries
 
 _K = 10
 _BATCH = 32
@@ -41,8 +41,7 @@ def check_parity(
     facts: dict[str, Any] = {"histories": len(histories), "device": recommender.device, "k": _K, "modes": {}}
     for mode, queries in mode_queries(model, vectors, histories).items():
         expected = (queries @ tables[mode].T).numpy()
-        for line, history in zip(expected, histories, strict=True):
-            line[history] = -np.inf
+        hide_seen(expected, histories)
         rows, scores = _bundle_lists(recommender, histories, mode)
         facts["modes"][mode] = compare_lists(expected, rows, scores, mode)
     return facts

@@ -21,7 +21,7 @@ from molar.train.item_features import ItemFeatures, item_features
 from molar.train.losses import alignment_loss, next_item_bce, next_item_cross_entropy
 from molar.train.metrics import ranking_metrics, target_ranks
 from molar.train.model import DataFacts, ItemVectors, Molar
-from molar.train.ranking import last_vectors
+from molar.train.ranking import hide_seen, last_vectors
 from molar.train.split import Split, histories, leave_one_out, targets
 
 _ID_WEIGHTS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0)  # candidates of beta, tried on validation after each epoch
@@ -221,8 +221,7 @@ def _validate(
         by_ids = (h[users] @ vectors.ids.T).cpu().numpy()
         by_content_alone = (content_u[users] @ vectors.content.T).cpu().numpy()
         for values in (by_content, by_ids, by_content_alone):
-            for line, history in zip(values, seen[users], strict=True):
-                line[history] = -np.inf
+            hide_seen(values, seen[users])
         scores: dict[Any, np.ndarray] = {weight: by_content + weight * by_ids for weight in _ID_WEIGHTS}
         scores["ids"] = by_ids
         scores["content"] = by_content_alone

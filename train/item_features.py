@@ -112,7 +112,8 @@ class FeatureCache:
 
     def missing(self, keys: Sequence[str]) -> list[int]:
         """Positions of the keys that are not stored."""
-        return [i for i, key in enumerate(keys) if self._vector(key) is None]
+        found = "select 1 from features where key = ?"
+        return [i for i, key in enumerate(keys) if self.database.execute(found, (key,)).fetchone() is None]
 
     def put(self, keys: Sequence[str], vectors: np.ndarray) -> None:
         """Store (B, D) float32 vectors."""
@@ -124,13 +125,10 @@ class FeatureCache:
         """(B, dim) float32; zeros for a key that is not stored."""
         vectors = np.zeros((len(keys), dim), dtype=np.float32)
         for i, key in enumerate(keys):
-            if (stored := self._vector(key)) is not None:
-                vectors[i] = np.frombuffer(stored, dtype="<f4")
+            found = self.database.execute("select vector from features where key = ?", (key,)).fetchone()
+            if found:
+                vectors[i] = np.frombuffer(found[0], dtype="<f4")
         return vectors
-
-    def _vector(self, key: str) -> bytes | None:
-        found = self.database.execute("select vector from features where key = ?", (key,)).fetchone()
-        return found[0] if found else None
 
 
 def _picture_key(path: Path | None, name: str) -> str:

@@ -66,6 +66,12 @@ def mode_queries(model: Molar, vectors: ItemVectors, histories: Sequence[np.ndar
     return {mode: query.cpu() for mode, query in queries.items()}
 
 
+def hide_seen(scores: np.ndarray, histories: Sequence[np.ndarray]) -> None:
+    """Set the scores of each history's rows to -inf, in place: (V, N) scores, V histories."""
+    for line, history in zip(scores, histories, strict=True):
+        line[history] = -np.inf
+
+
 def rank_targets(
     queries: torch.Tensor, table: torch.Tensor, histories: Sequence[np.ndarray], target: np.ndarray
 ) -> Ranks:
@@ -84,8 +90,7 @@ def rank_targets(
         users = slice(start, start + _USERS)
         scores = (queries[users] @ table.T).numpy()
         kept[users] = target_ranks(scores, target[users])
-        for line, history in zip(scores, histories[users], strict=True):
-            line[history] = -np.inf
+        hide_seen(scores, histories[users])
         removed[users] = target_ranks(scores, target[users])
         top[users] = torch.from_numpy(scores).topk(top.shape[1]).indices.numpy()
     return Ranks(removed, kept, top)

