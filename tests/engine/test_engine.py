@@ -118,6 +118,12 @@ def test_a_gpu_that_is_not_there_is_an_error_and_not_a_slow_cpu(bundle: Path, mo
         Recommender.load(bundle, "cuda")
 
 
+def test_two_runtimes_in_one_environment_are_named_with_the_cure(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("molar.engine.runtime._installed", lambda package: True)
+    with pytest.warns(UserWarning, match="pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"):
+        Recommender.load(bundle, "cpu")
+
+
 def test_search(recommender: Recommender) -> None:
     catalog = recommender.catalog
     every = catalog.search(limit=100)
