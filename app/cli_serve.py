@@ -9,13 +9,12 @@ from typing import Any
 
 import click
 
+from molar.app.options import DEVICE_OPTION, FOLDER
 from molar.engine.errors import RequestError
 
-_FOLDER = click.Path(path_type=Path)
 _COUNT = click.IntRange(min=1)
-_DEVICE_OPTION = click.option("--device", type=click.Choice(["auto", "cuda", "cpu"]), default="auto", show_default=True)
 _BUNDLE_OPTION = click.option(
-    "--bundle", type=_FOLDER, help="Made by `molar export`; the embedded showroom if not given."
+    "--bundle", type=FOLDER, help="Made by `molar export`; the embedded showroom if not given."
 )
 
 
@@ -30,7 +29,7 @@ def showroom() -> Path:
 @click.option("-k", default=10, show_default=True, help="How many.")
 @click.option("--where", multiple=True, metavar="NAME=VALUE", help="Keep items with this attribute; repeatable.")
 @click.option("--mode", help="aligned, content or ids.  [default: the bundle's first]")
-@_DEVICE_OPTION
+@DEVICE_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def recommend(
     history: tuple[str, ...],
@@ -90,8 +89,8 @@ def _report(result: dict[str, Any], out: Path | None) -> None:
 @_BUNDLE_OPTION
 @click.option("--history", "length", type=_COUNT, default=50, show_default=True, help="Events in each history.")
 @click.option("--calls", type=_COUNT, default=500, show_default=True, help="Timed calls.")
-@_DEVICE_OPTION
-@click.option("--out", type=_FOLDER, help="Also write the result here (JSON).")
+@DEVICE_OPTION
+@click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
 def engine(bundle: Path | None, length: int, calls: int, device: str, out: Path | None) -> None:
     """Latency of one recommendation, from ids to ids, and seconds to import the engine.
 
@@ -108,7 +107,7 @@ def engine(bundle: Path | None, length: int, calls: int, device: str, out: Path 
 @click.option("--items", type=_COUNT, default=3416, show_default=True, help="Items in the catalogue.")
 @click.option("--dim", type=_COUNT, default=128, show_default=True, help="Width of the vectors.")
 @click.option("--events", type=_COUNT, default=25_600, show_default=True, help="Events in a batch.")
-@click.option("--out", type=_FOLDER, help="Also write the result here (JSON).")
+@click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
 def training(items: int, dim: int, events: int, out: Path | None) -> None:
     """What makes training quick beside torch's own: softmax over all items, dropout, memory allocator.
 
@@ -125,7 +124,7 @@ def training(items: int, dim: int, events: int, out: Path | None) -> None:
 @_BUNDLE_OPTION
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=None, type=click.IntRange(1, 65_535), help="[default: $PORT, else 7860]")
-@_DEVICE_OPTION
+@DEVICE_OPTION
 def demo(bundle: Path | None, host: str, port: int | None, device: str) -> None:
     """Open the web demo on a bundle.
 

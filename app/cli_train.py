@@ -9,25 +9,23 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from molar.app.options import config_options, given
+from molar.app.options import DEVICE_OPTION, FOLDER, config_options, given
 from molar.engine.errors import ModelError
 from molar.export.config import ExportConfig
 from molar.train.config import PRESETS, TrainConfig, config_from, preset, read_toml
 
-_FOLDER = click.Path(path_type=Path)
 _DATASET_OPTION = click.option(
-    "--dataset", type=_FOLDER, help="Where the dataset is now, if it was moved since training."
+    "--dataset", type=FOLDER, help="Where the dataset is now, if it was moved since training."
 )
-_DEVICE_OPTION = click.option("--device", type=click.Choice(["auto", "cuda", "cpu"]), default="auto", show_default=True)
 
 
 @click.command()
-@click.argument("dataset", type=_FOLDER)
-@click.option("--out", required=True, type=_FOLDER, help="Run folder to make, or to continue.")
+@click.argument("dataset", type=FOLDER)
+@click.option("--out", required=True, type=FOLDER, help="Run folder to make, or to continue.")
 @click.option("--preset", "preset_name", type=click.Choice(list(PRESETS)), default="base", show_default=True)
-@click.option("--config", "config_file", type=_FOLDER, help="TOML file with a table [train], on top of the preset.")
+@click.option("--config", "config_file", type=FOLDER, help="TOML file with a table [train], on top of the preset.")
 @click.option("--resume", is_flag=True, help="Continue the run in --out with its own configuration.")
-@_DEVICE_OPTION
+@DEVICE_OPTION
 @config_options(TrainConfig)
 def train(
     dataset: Path,
@@ -54,7 +52,7 @@ def train(
     if not resume:
         from_file = read_toml(config_file).get("train", {}) if config_file else {}
         if config_file:
-            config_from(from_file, str(config_file))
+            config_from(from_file, str(config_file), TrainConfig)
         config = preset(preset_name, **{**from_file, **changes})
     from molar.train.fit import train as fit
 
@@ -70,10 +68,10 @@ def train(
 
 
 @click.command()
-@click.argument("run", type=_FOLDER)
+@click.argument("run", type=FOLDER)
 @_DATASET_OPTION
 @click.option("--part", type=click.Choice(["test", "validation"]), default="test", show_default=True)
-@click.option("--report", type=_FOLDER, help="Also write the result here (JSON), and the ranks beside it (Parquet).")
+@click.option("--report", type=FOLDER, help="Also write the result here (JSON), and the ranks beside it (Parquet).")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def evaluate(run: Path, dataset: Path | None, part: str, report: Path | None, as_json: bool) -> None:
     """Full ranking of every user's target; writes evaluation.json and ranks.parquet into the run.
@@ -111,8 +109,8 @@ def evaluate(run: Path, dataset: Path | None, part: str, report: Path | None, as
 
 
 @click.command()
-@click.argument("run", type=_FOLDER)
-@click.option("--out", required=True, type=_FOLDER, help="Bundle to make.")
+@click.argument("run", type=FOLDER)
+@click.option("--out", required=True, type=FOLDER, help="Bundle to make.")
 @_DATASET_OPTION
 @config_options(ExportConfig)
 def export(run: Path, out: Path, dataset: Path | None, **options: Any) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from molar.engine.catalog import CatalogItem
+from molar.engine.catalog_item import CatalogItem
 
 MODE_LABELS = {"aligned": "Molar (aligned)", "content": "Content only", "ids": "IDs only"}
 _SUBTITLE_ATTRIBUTES = ("price", "year", "brand", "category", "genres")

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import click
+
+FOLDER = click.Path(path_type=Path)
+DEVICE_OPTION = click.option("--device", type=click.Choice(["auto", "cuda", "cpu"]), default="auto", show_default=True)
 
 
 def config_options(config: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

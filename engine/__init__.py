@@ -1,7 +1,9 @@
 """Runs a Molar bundle: NumPy, ONNX Runtime and SQLite; never torch, never transformers."""
 
-from molar.engine.catalog import Catalog, CatalogItem
+from molar.engine.catalog import Catalog
+from molar.engine.catalog_item import CatalogItem
 from molar.engine.errors import BundleError, DatasetError, ModelError, MolarError, RequestError
+from molar.engine.item_encoder import NewItem
 from molar.engine.recommender import Recommendation, Recommender
 
 __all__ = [
@@ -11,6 +13,7 @@ __all__ = [
     "DatasetError",
     "ModelError",
     "MolarError",
+    "NewItem",
     "Recommendation",
     "Recommender",
     "RequestError",

@@ -10,13 +10,18 @@ import numpy as np
 
 from molar.engine.errors import BundleError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 GRAPH = "recommender.onnx"
 TABLES = "items.safetensors"
 CATALOG = "catalog.db"
 MANIFEST = "manifest.json"
 FILES = (GRAPH, TABLES, CATALOG)
+
+ITEM_ENCODER = "item_encoder.onnx"
+TOKENIZER = "tokenizer.json"
+ENCODER_FILES = (ITEM_ENCODER, TOKENIZER)
+"""In bundles whose encoder can read new items."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class Manifest:
         training: what was chosen in training.
         evaluation: the rows of the run's evaluation with seen items removed, if there was one.
         parity: how far ONNX Runtime and torch were apart when the bundle was exported.
+        item_encoder: what item_encoder.onnx is (`backbone`, `precision`) and how items become its inputs
+            (`preprocessing`); None for a bundle that cannot read new items.
         files: what every other file must be.
         format_version: of this contract.
     """
@@ -63,6 +70,7 @@ class Manifest:
     training: dict[str, Any]
     evaluation: list[dict[str, Any]]
     parity: dict[str, Any]
+    item_encoder: dict[str, Any] | None = None
     files: dict[str, FileFacts] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
@@ -85,7 +93,7 @@ def open_bundle(folder: Path | str) -> Manifest:
     """
     folder = Path(folder)
     manifest = _read_manifest(folder)
-    for name in FILES:
+    for name in FILES + (ENCODER_FILES if manifest.item_encoder else ()):
         if name not in manifest.files:
             raise BundleError(f"{folder / MANIFEST}: lists no {name}; export the bundle again")
     for name, expected in manifest.files.items():

@@ -1,81 +1,23 @@
-"""catalog.db: the items as people see them, and the only place where item ids and rows meet.
-
-items        row, item_id, title, description, popularity        full text: items_fts
-attributes   row, name, value      a column of the dataset with several values in a cell has a line for each
-thumbnails   row, webp
-"""
+"""The catalogue: the items as people see them, and the only place where item ids and rows meet."""
 
 import difflib
 import re
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from molar.engine.catalog_item import CatalogItem, Where
 from molar.engine.errors import BundleError, RequestError
-
-Where = Mapping[str, str | Sequence[str]]
-"""A filter: attribute -> the value, or the values of which an item must have one."""
+from molar.engine.live_items import LiveItems
 
 _LARGEST_FACET = 60
 
 
-@dataclass(frozen=True)
-class CatalogItem:
-    """One item as people see it.
-
-    Attributes:
-        row: its line in the item tables.
-        item_id: its name outside of Molar.
-        title: one line.
-        description: any length, may be empty.
-        popularity: number of interactions in the dataset.
-        attributes: name -> values.
-        thumbnail: WebP bytes, None for an item without a picture; not filled in by `Catalog.items`.
-    """
-
-    row: int
-    item_id: str
-    title: str
-    description: str = ""
-    popularity: int = 0
-    attributes: dict[str, list[str]] = field(default_factory=dict)
-    thumbnail: bytes | None = None
-
-
-def create_catalog(path: Path, items: Iterable[CatalogItem]) -> None:
-    """Write catalog.db."""
-    import sqlite_utils  # it imports pandas where that is installed, which an engine that only reads need not wait for
-
-    database = sqlite_utils.Database(path)
-    items_table, attributes_table, thumbnails_table = map(database.table, ("items", "attributes", "thumbnails"))
-    columns = {"row": int, "item_id": str, "title": str, "description": str, "popularity": int}
-    items_table.create(columns, pk="row", not_null=set(columns))
-    attributes_table.create({"row": int, "name": str, "value": str}, pk=("name", "value", "row"))
-    thumbnails_table.create({"row": int, "webp": bytes}, pk="row")
-    remaining = iter(items)
-    while batch := list(islice(remaining, 1000)):  # a transaction each
-        items_table.insert_all({name: getattr(item, name) for name in columns} for item in batch)
-        attributes_table.insert_all(
-            {"row": item.row, "name": name, "value": value}
-            for item in batch
-            for name, values in item.attributes.items()
-            for value in values
-        )
-        thumbnails_table.insert_all({"row": item.row, "webp": item.thumbnail} for item in batch if item.thumbnail)
-    items_table.create_index(["item_id"], unique=True)
-    items_table.create_index(["popularity"])
-    items_table.enable_fts(["title", "description"], tokenize="unicode61 remove_diacritics 2")
-    database.vacuum()
-    database.close()
-
-
 class Catalog:
-    """Read-only access to catalog.db from any thread.
+    """catalog.db, which is only read, and the items that were added since; from any thread.
 
     Args:
         path: of catalog.db.
@@ -94,6 +36,8 @@ class Catalog:
             raise BundleError(f"{path}: not a catalogue ({error}); export the bundle again") from None
         self.item_ids: list[str] = [item_id for (item_id,) in ids]
         self._row_of = {item_id: row for row, item_id in enumerate(self.item_ids)}
+        self._stored = len(self.item_ids)
+        self._live = LiveItems(self._stored)
 
     def __len__(self) -> int:
         return len(self.item_ids)
@@ -111,9 +55,21 @@ class Catalog:
             raise RequestError(f"not in the catalogue: {shown}{more}")
         return [self._row_of[item_id] for item_id in item_ids]
 
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._row_of
+
+    def add(self, item: CatalogItem) -> None:
+        """Add an item for as long as this object lives; its row is the number of items that there are."""
+        if item.row != len(self) or item.item_id in self:
+            raise ValueError(f"row {item.row}, item_id {item.item_id!r}: not the next row, or an id that is taken")
+        self._live.items.append(item)
+        self.item_ids.append(item.item_id)
+        self._row_of[item.item_id] = item.row
+
     def items(self, rows: Sequence[int]) -> list[CatalogItem]:
-        """Items in the order of the rows, without their thumbnails."""
-        wanted = [int(row) for row in rows]
+        """Items in the order of the rows, those of catalog.db without their thumbnails."""
+        everything = [int(row) for row in rows]
+        wanted = [row for row in everything if row < self._stored]
         marks = ",".join("?" * len(wanted))
         attributes: dict[int, dict[str, list[str]]] = {row: {} for row in wanted}
         for row, name, value in self._query(
@@ -126,10 +82,12 @@ class Catalog:
                 f"select row, item_id, title, description, popularity from items where row in ({marks})", wanted
             )
         }
-        return [found[row] for row in wanted]
+        return [found[row] if row < self._stored else self._live[row] for row in everything]
 
     def search(self, text: str = "", where: Where | None = None, limit: int = 60, offset: int = 0) -> list[int]:
         """Rows of the items that have every word of `text` as a prefix and pass the filter, most popular first.
+
+        Added items come last.
 
         Any text is allowed; its words are matched literally. An empty text matches everything.
 
@@ -147,7 +105,12 @@ class Catalog:
             f"select row from items where {condition} order by popularity desc, row limit ? offset ?",
             [*arguments, limit, offset],
         )
-        return [row for (row,) in found]
+        rows = [row for (row,) in found]
+        if len(self._live) and len(rows) < limit:
+            [(stored,)] = self._query(f"select count(*) from items where {condition}", arguments)
+            begin = max(0, offset - stored)
+            rows += self._live.matching(text, where)[begin : begin + limit - len(rows)]
+        return rows
 
     def allowed(self, where: Where | None) -> np.ndarray:
         """(N,) bool, True for the items that pass the filter.
@@ -160,10 +123,13 @@ class Catalog:
         mask = np.zeros(len(self), dtype=bool)
         condition, arguments = self._condition(where)
         mask[[row for (row,) in self._query(f"select row from items where {condition}", arguments)]] = True
+        mask[[row for row in self._live.matching("", where) if row < len(mask)]] = True
         return mask
 
     def thumbnail(self, row: int) -> bytes | None:
         """WebP bytes of an item's picture, None if it has none."""
+        if row in self._live:
+            return self._live[row].thumbnail
         found = self._query("select webp from thumbnails where row = ?", [row])
         return found[0][0] if found else None
 
@@ -181,11 +147,14 @@ class Catalog:
     def _check_value(self, name: str, value: str) -> None:
         if self._query("select 1 from attributes where name = ? and value = ? limit 1", [name, value]):
             return
+        added = self._live.values(name)
+        if value in added:
+            return
         known = [n for (n,) in self._query("select distinct name from attributes")]
-        if name not in known:
+        if name not in known and not added:
             raise RequestError(f"no attribute {name!r}; the catalogue has {', '.join(known) or 'none'}")
         values = [v for (v,) in self._query("select distinct value from attributes where name = ?", [name])]
-        close = difflib.get_close_matches(value, values, 3)
+        close = difflib.get_close_matches(value, [*values, *added], 3)
         hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
         raise RequestError(f"no item has {name} {value!r}{hint}")
 

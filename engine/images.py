@@ -41,6 +41,8 @@ def open_image(source: Path | bytes, name: str | None = None) -> Image.Image:
                 )
             image.draft("RGB", (1024, 1024))  # JPEGs are decoded at a fraction of their size where that is enough
             image = ImageOps.exif_transpose(image)
+            if image.mode.startswith("I;16") or image.mode == "I":  # 16 bits a pixel: the upper 8 are what is seen
+                image = Image.fromarray((np.asarray(image, dtype=np.int64).clip(0, 65535) >> 8).astype(np.uint8))
             if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
                 image = image.convert("RGBA")
                 white = Image.new("RGBA", image.size, "white")
@@ -64,7 +66,11 @@ def square_pixels(image: Image.Image, size: int) -> np.ndarray:
     Returns:
         (3, size, size) float32 in [-1, 1].
     """
-    square = ImageOps.pad(image, (size, size), Image.Resampling.BICUBIC, color="white")
+    scale = size / max(image.size)
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    fitted = image.resize((width, height), Image.Resampling.BICUBIC)
+    square = Image.new("RGB", (size, size), "white")
+    square.paste(fitted, ((size - width) // 2, (size - height) // 2))
     pixels = np.asarray(square, dtype=np.float32) / 127.5 - 1.0
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 

@@ -1,19 +1,25 @@
 """`Recommender`: a bundle, ready to answer."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
+from PIL import Image
 
 from molar.engine import bundle as bundles
-from molar.engine.catalog import Catalog, Where
+from molar.engine.catalog import Catalog
+from molar.engine.catalog_item import CatalogItem, Where
 from molar.engine.errors import RequestError
 from molar.engine.histories import pad_left, pad_right
+from molar.engine.images import thumbnail_bytes
+from molar.engine.item_encoder import ItemEncoder, NewItem
+from molar.engine.item_table import ItemTable
 from molar.engine.runtime import open_session
 
 MAX_K = 1000
+_THUMBNAIL = 256  # pixels
 _HIDDEN = -1e8  # the graph takes 1e9 off the score of an item that may not be recommended
 
 
@@ -52,8 +58,11 @@ class Recommender:
         self.device = opened.device
         self._session = opened.session
         tables = bundles.map_tables(folder / bundles.TABLES)
-        # On a CPU the value is a view of the memory map; on a GPU it is copied there once.
-        self._tables = {mode: ort.OrtValue.ortvalue_from_numpy(tables[mode], self.device) for mode in self.modes}
+        # On a CPU the table is the memory map itself; on a GPU it is copied there once.
+        self._table = ItemTable({mode: tables[mode] for mode in self.modes}, self.device)
+        self._adding = threading.Lock()
+        self._folder = folder
+        self._encoder: ItemEncoder | None = None
 
     @classmethod
     def load(cls, folder: Path | str, device: str = "auto") -> "Recommender":
@@ -128,12 +137,12 @@ class Recommender:
         Args:
             histories: B histories of rows, none empty, oldest first.
             k: how many to return.
-            allowed: (N,) bool.
+            allowed: (N,) bool; items that were added meanwhile are not allowed.
             mode: as in `recommend`.
             exclude_seen: leave out rows of the history, also those too old to be read.
 
         Returns:
-            rows: (B, K) int64, K = min(k, N); items that may not be recommended come last.
+            rows: (B, K) int64, K = min(k, number of items); items that may not be recommended come last.
             scores: (B, K) float32, below -1e8 for those.
         """
         if not 1 <= k <= MAX_K:
@@ -141,18 +150,86 @@ class Recommender:
         mode = mode or self.modes[0]
         if mode not in self.modes:
             raise RequestError(f"no mode {mode!r}; this bundle has {', '.join(self.modes)}")
+        table = self._table.snapshot
+        if mode == "ids":  # an added item has no ID that anybody chose
+            allowed = allowed[: self.manifest.items]
+        room = np.zeros(table.capacity, dtype=bool)
+        room[: len(allowed)] = allowed
         excluded = pad_right(histories if exclude_seen else [[]] * len(histories))
         binding = self._session.io_binding()
         binding.bind_cpu_input("history", pad_left(histories, self.manifest.max_history))
-        binding.bind_ortvalue_input("table", self._tables[mode])
+        binding.bind_ortvalue_input("table", table.values[mode])
         binding.bind_cpu_input("excluded", excluded)
-        binding.bind_cpu_input("allowed", allowed)
-        binding.bind_cpu_input("k", np.array([min(k, self.manifest.items)], dtype=np.int64))
+        binding.bind_cpu_input("allowed", room)
+        binding.bind_cpu_input("k", np.array([min(k, table.items)], dtype=np.int64))
         binding.bind_output("rows")
         binding.bind_output("scores")
         self._session.run_with_iobinding(binding)
         rows, scores = binding.copy_outputs_to_cpu()
         return rows, scores
+
+    def embed(self, items: Sequence[NewItem]) -> np.ndarray:
+        """Content vectors (B, D) of pictures and texts that need not be in the catalogue.
+
+        Raises:
+            RequestError: this bundle has no item encoder, or an item is empty.
+            DatasetError: a picture cannot be read.
+        """
+        return self._item_encoder().embed(items)
+
+    def add_item(
+        self,
+        item_id: str,
+        title: str = "",
+        description: str = "",
+        attributes: Mapping[str, str | Sequence[str]] | None = None,
+        image: Path | str | bytes | Image.Image | None = None,
+    ) -> CatalogItem:
+        """Add an item for as long as this object lives: the next call recommends it, and takes it in a history.
+
+        Args:
+            item_id: a new name.
+            title: one line; the id stands in its place where there is none.
+            description: any length.
+            attributes: name -> value or values, as the catalogue has them.
+            image: a path, the bytes of a file, or an open picture.
+
+        Raises:
+            RequestError: the id is taken, the item is empty, or this bundle has no item encoder.
+            DatasetError: the picture cannot be read.
+        """
+        if not item_id:
+            raise RequestError("the item has no item_id")
+        new = NewItem(title, description, attributes or {}, image)
+        picture = new.picture()
+        vector = self.embed([replace(new, image=picture)])[0]
+        thumbnail = thumbnail_bytes(picture, _THUMBNAIL) if picture else None
+        with self._adding:
+            if item_id in self.catalog:
+                raise RequestError(f"{item_id!r} is in the catalogue already; choose another item_id")
+            row = len(self.catalog)
+            item = CatalogItem(row, item_id, title or item_id, description, 0, new.attribute_values(), thumbnail)
+            width = self.manifest.dim
+            padded = np.concatenate([vector, np.zeros(width - len(vector), np.float32)])  # nobody has chosen it yet
+            nothing = np.zeros(width, np.float32)
+            # First the row, then the name: whoever can name the item finds its row.
+            self._table.append({mode: nothing if mode == "ids" else padded for mode in self.modes})
+            self.catalog.add(item)
+        return item
+
+    def _item_encoder(self) -> ItemEncoder:
+        with self._adding:
+            if self._encoder is None:
+                facts = self.manifest.item_encoder
+                if facts is None:
+                    raise RequestError("this bundle has no item encoder; export it again with --item-encoder")
+                self._encoder = ItemEncoder(
+                    self._folder / bundles.ITEM_ENCODER,
+                    self._folder / bundles.TOKENIZER,
+                    facts["preprocessing"],
+                    self.device,
+                )
+        return self._encoder
 
     def _history_rows(self, history: Sequence[str]) -> list[int]:
         if isinstance(history, str):

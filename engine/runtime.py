@@ -65,6 +65,8 @@ def _open(path: Path, providers: list[str]) -> ort.InferenceSession:
     options.log_severity_level = 3
     # Threads that spin while they wait starve the web server's.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Weights that are stored in int8 are unfolded once, when the graph is opened, and not in each call.
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
     try:
         return ort.InferenceSession(path, options, providers=providers)
     except Exception as error:  # ONNX Runtime's exceptions have no common base but Exception

@@ -6,7 +6,7 @@ Dimensions: B people, L events, N items, D width, X excluded rows.
 import contextlib
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ class RecommenderGraph(nn.Module):
         positions, mask = left_padded(valid)
         events = F.embedding(history.clamp(min=0), table)
         u, h = self.model.user_vectors(events, positions, mask)
-        scores = self.model.query(u[:, -1], h[:, -1]) @ table.T
+        scores = self.model.query(u[:, -1], None if h is None else h[:, -1]) @ table.T
         scores = scores - torch.where(allowed, 0.0, _TAKEN_OFF)
         # Padding points at row 0 and takes nothing off it.
         penalty = torch.where(excluded >= 0, -_TAKEN_OFF, 0.0)
@@ -115,16 +115,34 @@ def export_recommender(model: Molar, path: Path) -> None:
     Raises:
         ModelError: the graph came out in a form that cannot take `k` as an input.
     """
-    exporter = RecommenderExporterConfig({"items": 5, "width": 2 * model.config.dim}, task="feature-extraction")
+    width = model.config.dim * (2 if model.config.ids else 1)
+    exporter = RecommenderExporterConfig({"items": 5, "width": width}, task="feature-extraction")
+    proto = export_graph(RecommenderGraph(model, k=2).eval(), exporter, {"length": (1, model.config.max_history)})
+    _take_k_as_input(proto)
+    onnx.checker.check_model(proto, full_check=True)
+    path.write_bytes(proto.SerializeToString())
+
+
+def export_graph(graph: nn.Module, exporter: ExporterConfig, limits: Mapping[str, tuple[int, int]]) -> onnx.ModelProto:
+    """Export with the inputs, outputs and dynamic axes of an exporter configuration, without local paths.
+
+    Args:
+        graph: in evaluation mode.
+        exporter: of optimum.
+        limits: smallest and largest size of an axis, by its name; 1 and no end for the others.
+
+    Raises:
+        ModelError: torch gave no program, or fixed the size of a dynamic axis.
+    """
     example = exporter.generate_dummy_inputs(framework="pt")
     axes = {name for dynamic in exporter.inputs.values() for name in dynamic.values()}
-    dims = {
-        name: torch.export.Dim(name, min=1, max=model.config.max_history if name == "length" else 2**31 - 1)
-        for name in axes
-    }
+    dims = {}
+    for name in axes:
+        smallest, largest = limits.get(name, (1, 2**31 - 1))
+        dims[name] = torch.export.Dim(name, min=smallest, max=largest)
     with _quiet_exporter():
         program = torch.onnx.export(
-            RecommenderGraph(model, k=2).eval(),
+            graph,
             tuple(example[name] for name in exporter.inputs),
             dynamo=True,
             opset_version=OPSET,
@@ -139,10 +157,13 @@ def export_recommender(model: Molar, path: Path) -> None:
     if program is None:
         raise ModelError("torch.onnx.export returned no program")
     proto = program.model_proto
-    _take_k_as_input(proto)
+    for value in proto.graph.input:
+        for axis, name in exporter.inputs[value.name].items():
+            if not value.type.tensor_type.shape.dim[axis].dim_param:  # torch does not say so when it fixes a size
+                raise ModelError(f"the exported graph has a fixed size on the axis {name!r} of {value.name}")
     strip_metadata(proto)
     onnx.checker.check_model(proto, full_check=True)
-    path.write_bytes(proto.SerializeToString())
+    return proto
 
 
 @contextlib.contextmanager

@@ -14,16 +14,17 @@ import numpy as np
 import polars as pl
 
 from molar.engine import bundle as bundles
-from molar.engine.catalog import CatalogItem, create_catalog
+from molar.engine.catalog_item import CatalogItem, create_catalog
 from molar.engine.errors import ModelError
 from molar.engine.images import open_image, thumbnail_bytes
 from molar.engine.recommender import Recommender
 from molar.export.config import ExportConfig
 from molar.export.graphs import export_recommender
+from molar.export.pack_encoder import pack_item_encoder
 from molar.export.parity import check_parity
 from molar.train.dataset import Dataset, load_dataset
 from molar.train.files import new_folder
-from molar.train.model import MODES, write_tensors
+from molar.train.model_files import write_tensors
 from molar.train.run import check_dataset, load_run
 from molar.train.split import histories, leave_one_out
 from molar.train.tables import picture_path
@@ -60,7 +61,7 @@ def export_run(
     with new_folder(out) as folder:
         say("item tables")
         tables = vectors.tables()
-        write_tensors(folder / bundles.TABLES, {mode: tables[mode] for mode in MODES})
+        write_tensors(folder / bundles.TABLES, tables)
         say("catalogue and thumbnails")
         create_catalog(folder / bundles.CATALOG, catalog_items(dataset, config))
         say("graph")
@@ -70,15 +71,23 @@ def export_run(
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             molar_version=importlib.metadata.version("molar"),
             items=len(dataset.items),
-            dim=2 * model.config.dim,
+            dim=tables[model.modes[0]].shape[1],
             dtype="float32",
             max_history=model.config.max_history,
-            modes=list(MODES),
+            modes=list(model.modes),
             training=asdict(model.config),
             evaluation=_evaluation(run_folder),
             parity={},
             files={name: bundles.file_facts(folder / name) for name in bundles.FILES},
         )
+        encoder_facts = None
+        if config.item_encoder:
+            say("item encoder")
+            encoder_facts = pack_item_encoder(model, dataset, folder, config, say)
+        if encoder_facts:
+            files = bundles.FILES + bundles.ENCODER_FILES
+            facts = {name: bundles.file_facts(folder / name) for name in files}
+            manifest = replace(manifest, item_encoder=encoder_facts, files=facts)
         say(f"parity on {config.parity_histories} histories")
         chosen = _parity_histories(dataset, config.parity_histories)
         parity = check_parity(Recommender(folder, manifest, "auto"), model, vectors, chosen)

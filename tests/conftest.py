@@ -52,14 +52,26 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny run on the shop, evaluated."""
+def encoder(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny item encoder, fine-tuned on the shop for a few seconds."""
+    from molar.train.config import FinetuneConfig
+    from molar.train.item_finetuning import finetune
+
+    folder = tmp_path_factory.mktemp("encoders") / "shop"
+    config = FinetuneConfig(backbone="tiny", text_tokens=64, examples=240, batch_size=12, learning_rate=1e-2)
+    finetune(shop, folder, config, "cpu")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run(shop: Path, encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny run on the shop with that encoder, evaluated."""
     from molar.train.config import preset
     from molar.train.evaluate import evaluate
     from molar.train.fit import train
 
     folder = tmp_path_factory.mktemp("runs") / "shop"
-    train(shop, folder, preset("tiny"), "cpu")
+    train(shop, folder, preset("tiny", encoder=str(encoder)), "cpu")
     evaluate(folder)
     return folder
 

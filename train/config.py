@@ -3,9 +3,11 @@
 import tomllib
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from molar.engine.errors import ModelError
+
+Config = TypeVar("Config", "TrainConfig", "FinetuneConfig")
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,17 @@ class TrainConfig:
     # 200 events cover the median history of MovieLens-1M twice; published results use the same.
     max_history: int = field(default=200, metadata={"help": "most recent events that the model reads"})
 
+    encoder: str = field(
+        default="towers", metadata={"help": "item encoder: towers (frozen), or a folder of `molar finetune`"}
+    )
     # 256 word pieces hold 9 of 10 plots; MiniLM was trained on texts no longer than that.
-    text_tokens: int = field(default=256, metadata={"help": "an item's text is cut at this many tokens"})
+    text_tokens: int = field(
+        default=256, metadata={"help": "an item's text is cut at this many tokens, unless the encoder's folder says"}
+    )
+    view: str = field(
+        default="both", metadata={"help": "what is shown of an item", "choices": ("both", "text", "image")}
+    )
+    ids: bool = field(default=True, metadata={"help": "learn item IDs beside their content, and align the two"})
     # An item's ID is hidden from the content side this often, so that items without interactions work beside known
     # ones.
     id_dropout: float = field(default=0.1, metadata={"help": "share of item IDs hidden from the content side per step"})
@@ -68,8 +79,60 @@ class TrainConfig:
                 raise ModelError(f"{name} is {getattr(self, name)}; it must be above 0")
         if self.dim % (2 * self.heads):
             raise ModelError(f"dim {self.dim} with {self.heads} heads: dim must be a multiple of twice the heads")
-        if self.loss not in ("cross_entropy", "bce"):
-            raise ModelError(f"loss is {self.loss!r}; choose 'cross_entropy' or 'bce'")
+        for f in fields(self):
+            if "choices" in f.metadata and getattr(self, f.name) not in f.metadata["choices"]:
+                choices = " or ".join(map(repr, f.metadata["choices"]))
+                raise ModelError(f"{f.name} is {getattr(self, f.name)!r}; choose {choices}")
+
+
+@dataclass(frozen=True)
+class FinetuneConfig:
+    """Choices of fine-tuning an item encoder."""
+
+    backbone: str = field(
+        default="compact", metadata={"help": "compact, smollm2-effnet, or a transformers image-text model"}
+    )
+    seed: int = field(default=0, metadata={"help": "seed of new weights and batches"})
+    # 128 tokens hold title, attributes and the first sentences of a plot; 256 cost twice the time.
+    text_tokens: int = field(default=128, metadata={"help": "an item's text is cut at this many tokens"})
+    target_tokens: int = field(default=32, metadata={"help": "tokens that are written out of a vector"})
+    image_to_text: float = field(default=1.0, metadata={"help": "share of the task picture -> text (IT)"})
+    attributes_to_text: float = field(default=1.0, metadata={"help": "share of the task attributes -> text (SA)"})
+    history_to_next: float = field(default=1.0, metadata={"help": "share of the task history -> next item (UB)"})
+    # Writing alone leaves two views of an item in different directions; finding one by the other does not.
+    contrastive_weight: float = field(default=1.0, metadata={"help": "weight of finding a target among the batch's"})
+    # A few thousand histories hold little of what a million events say of who chooses what; this says all of it, in one
+    # pass over the items.
+    companion_weight: float = field(
+        default=1.0, metadata={"help": "weight of telling what people choose beside an item (with the third task)"}
+    )
+    companion_window: int = field(default=5, metadata={"help": "events between an item and its companions"})
+    history_items: int = field(default=8, metadata={"help": "items of a history that the third task reads"})
+    examples: int = field(default=10_000, metadata={"help": "examples of a task whose share is 1 (the paper's number)"})
+    batch_size: int = field(default=32, metadata={"help": "examples in a batch, all of one task"})
+    # 0 trains all of the language model but its word embeddings.
+    lora_rank: int = field(
+        default=16, metadata={"help": "rank of the LoRA adapters; 0 trains the whole language model"}
+    )
+    learning_rate: float = field(default=5e-4, metadata={"help": "peak rate of AdamW; warm-up over 5%, then cosine"})
+    bfloat16: bool = field(default=True, metadata={"help": "bfloat16 where the device is fast at it"})
+
+    def __post_init__(self) -> None:
+        if self.backbone == "towers":
+            raise ModelError("backbone is 'towers', which are never fine-tuned; choose compact or smollm2-effnet")
+        for name in ("text_tokens", "target_tokens", "history_items", "companion_window", "examples"):
+            if getattr(self, name) < 1:
+                raise ModelError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.batch_size < 2:
+            raise ModelError(f"batch_size is {self.batch_size}; it must be at least 2: others are the negatives")
+        tasks = ("image_to_text", "attributes_to_text", "history_to_next")
+        for name in (*tasks, "seed", "contrastive_weight", "companion_weight", "lora_rank"):
+            if not getattr(self, name) >= 0:
+                raise ModelError(f"{name} is {getattr(self, name)}; it must not be negative")
+        if not any(getattr(self, name) for name in tasks):
+            raise ModelError("all three tasks have the share 0; nothing is left to train on")
+        if not self.learning_rate > 0:
+            raise ModelError(f"learning_rate is {self.learning_rate}; it must be above 0")
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -79,6 +142,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "small": {"dim": 64, "max_history": 50, "batch_events": 6_400, "epochs": 20},
     # Seconds; for tests and first tries.
     "tiny": {
+        "encoder": "tiny",
         "dim": 16,
         "layers": 1,
         "max_history": 12,
@@ -117,13 +181,13 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: not valid TOML ({error})") from None
 
 
-def config_from(values: dict[str, Any], source: str) -> TrainConfig:
-    """Build a `TrainConfig` from a table of a TOML file.
+def config_from(values: dict[str, Any], source: str, kind: type[Config]) -> Config:
+    """Build a configuration from a table of a TOML file.
 
     Raises:
         ModelError: a key is unknown, or a value has the wrong type or is out of range.
     """
-    known = {f.name: f.type for f in fields(TrainConfig)}
+    known = {f.name: f.type for f in fields(kind)}
     for key, value in values.items():
         if key not in known:
             raise ModelError(f"{source}: unknown setting {key!r}; known are {', '.join(known)}")
@@ -131,4 +195,4 @@ def config_from(values: dict[str, Any], source: str) -> TrainConfig:
         fits = isinstance(value, float | int) if expected is float else isinstance(value, expected)  # type: ignore[arg-type]
         if not fits or (isinstance(value, bool) and expected is not bool):
             raise ModelError(f"{source}: {key} is {value!r}; expected {getattr(expected, '__name__', expected)}")
-    return TrainConfig(**values)
+    return kind(**values)

@@ -4,6 +4,7 @@ An item's position in the items table is its `row`; everything inside Molar spea
 ids.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,14 @@ def load_dataset(folder: Path | str) -> Dataset:
     counts = events.group_by("user_id", maintain_order=True).len()
     offsets = np.concatenate([[0], counts["len"].to_numpy().astype(np.int64).cumsum()])
     return Dataset(folder, items, counts["user_id"].to_list(), offsets, events["row"].to_numpy().astype(np.int32))
+
+
+def dataset_fingerprint(dataset: Dataset) -> str:
+    """SHA-256 of item ids and histories: two datasets with the same one train the same ID model."""
+    digest = hashlib.sha256("\0".join(dataset.items["item_id"]).encode())
+    digest.update(dataset.offsets.astype("<i8").tobytes())
+    digest.update(dataset.rows.astype("<i4").tobytes())
+    return digest.hexdigest()
 
 
 def _raise_first(errors: list[str | None], folder: Path) -> None:

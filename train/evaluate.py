@@ -23,7 +23,7 @@ from molar.train.dataset import Dataset, load_dataset
 from molar.train.device import keep_freed_memory
 from molar.train.files import write_atomically, write_json
 from molar.train.metrics import coverage, ranking_metrics
-from molar.train.model import read_tensors
+from molar.train.model_files import read_tensors
 from molar.train.ranking import Ranks, mode_queries, rank_targets
 from molar.train.split import Split, histories, leave_one_out, targets
 
@@ -61,7 +61,7 @@ def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "
 
     tables, queries = vectors.tables(), mode_queries(model, vectors, seen)
     ranks = {"popularity": popularity_ranks(dataset, split, seen, target)}
-    ranks |= {mode: rank_targets(queries[mode], tables[mode], seen, target) for mode in ("content", "ids", "aligned")}
+    ranks |= {mode: rank_targets(queries[mode], tables[mode], seen, target) for mode in reversed(model.modes)}
 
     result = {
         "part": part,

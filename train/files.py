@@ -9,6 +9,13 @@ from pathlib import Path
 from typing import Any
 
 
+def cache_folder() -> Path:
+    """`MOLAR_CACHE`, or `molar` in the user's cache folder."""
+    if "MOLAR_CACHE" in os.environ:
+        return Path(os.environ["MOLAR_CACHE"])
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "molar"
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` with a temporary path beside `path`, then move the result there in one step."""
     temporary = path.with_name(f".{path.name}.partial")

@@ -5,26 +5,23 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch.nn.functional import embedding
 from torch.utils.tensorboard import SummaryWriter
 
 from molar.engine.errors import DatasetError, ModelError
 from molar.train import run as runs
-from molar.train.backbones import compact
 from molar.train.batches import Batch, training_batches
 from molar.train.config import TrainConfig
-from molar.train.dataset import Dataset, load_dataset
+from molar.train.dataset import Dataset, dataset_fingerprint, load_dataset
 from molar.train.device import choose_device, fast_bfloat16, keep_freed_memory
-from molar.train.item_features import ItemFeatures, item_features
-from molar.train.losses import alignment_loss, next_item_bce, next_item_cross_entropy
-from molar.train.metrics import ranking_metrics, target_ranks
-from molar.train.model import DataFacts, ItemVectors, Molar
-from molar.train.ranking import hide_seen, last_vectors
-from molar.train.split import Split, histories, leave_one_out, targets
-
-_ID_WEIGHTS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0)  # candidates of beta, tried on validation after each epoch
+from molar.train.encoders import load_encoder
+from molar.train.item_embedding import embed_items
+from molar.train.losses import next_item_bce, next_item_cross_entropy, symmetric_info_nce
+from molar.train.model import MODES, DataFacts, Molar
+from molar.train.split import Split, leave_one_out
+from molar.train.validation import validate
 
 
 def train(
@@ -49,33 +46,38 @@ def train(
     split = leave_one_out(dataset)
     if not (split.train_length > 1).any():
         raise DatasetError(f"{dataset_folder}: nobody has 2 events to train on, besides the 2 that validate and test")
+    facts = None
     if config is None:
         config, facts = runs.read_config(run_folder)
         runs.check_dataset(facts, dataset)
-    else:
+    encoder = load_encoder(config.encoder, config.text_tokens, device)
+    if facts is None:
         facts = DataFacts(
             len(dataset.items),
-            compact.TEXT_DIM,
-            compact.IMAGE_DIM,
+            list(encoder.backbone.parts),
             str(dataset_folder.resolve()),
-            runs.dataset_fingerprint(dataset),
+            dataset_fingerprint(dataset),
+            encoder.version,
         )
         runs.create_run(run_folder, config, facts)
+    elif encoder.version != facts.encoder_version:
+        raise ModelError(f"{config.encoder}: not the item encoder that {run_folder} was begun with; train anew")
 
     with _progress_bar() as bar:
         reading = bar.add_task("reading items", total=None, losses="")
-        features = item_features(
+        features = embed_items(
             dataset,
-            config.text_tokens,
+            encoder,
             device,
-            lambda what, done, total: bar.update(reading, description=f"reading {what}", completed=done, total=total),
-        )
+            lambda done, total: bar.update(reading, completed=done, total=total),
+            config.view,
+        ).to(device)
+        del encoder
         bar.remove_task(reading)
-        features = ItemFeatures(features.text.to(device), features.image.to(device))
 
         torch.manual_seed(config.seed)
         model = Molar(config, facts).to(device)
-        model.item_encoder.fit_scale(features.text, features.image)
+        model.item_encoder.fit_scale(features)
         optimizer = _optimizer(model, config)
         progress = runs.load_checkpoint(run_folder, model, optimizer)
         task = bar.add_task("training", total=None, losses="")
@@ -87,21 +89,20 @@ def train(
                 progress.epoch += 1
                 if not math.isfinite(losses["loss"]):
                     raise ModelError(f"the loss is {losses['loss']} in epoch {progress.epoch}; lower --learning-rate")
-                validation, vectors = _validate(model, features, dataset, split, device)
+                validation, vectors = validate(model, features, dataset, split, device)
                 line = {
                     "epoch": progress.epoch,
                     **losses,
                     **validation,
-                    "gate": model.gate.item(),
-                    "temperature": model.log_temperature.exp().item(),
-                    "id_weight": model.id_weight.item(),
+                    **_learned_scalars(model),
                     "train_seconds": round(trained - started, 2),
                     "validation_seconds": round(time.perf_counter() - trained, 2),
                 }
                 progress.metrics.append(line)
                 # Where nobody can be evaluated, the last epoch is the best.
-                if validation["aligned_ndcg@10"] > progress.best_ndcg or not len(split.evaluated):
-                    progress.best_epoch, progress.best_ndcg = progress.epoch, validation["aligned_ndcg@10"]
+                reached = validation[f"{model.modes[0]}_ndcg@10"]
+                if reached > progress.best_ndcg or not len(split.evaluated):
+                    progress.best_epoch, progress.best_ndcg = progress.epoch, reached
                     runs.save_best(run_folder, progress, model, vectors)
                 waited = progress.epoch - progress.best_epoch
                 progress.finished = progress.epoch >= config.epochs or waited >= config.patience
@@ -117,7 +118,7 @@ def _train_epoch(
     optimizer: torch.optim.Optimizer,
     dataset: Dataset,
     split: Split,
-    features: ItemFeatures,
+    features: torch.Tensor,
     progress: runs.Progress,
     device: torch.device,
     bar: Progress,
@@ -151,7 +152,7 @@ def _train_epoch(
     return {name: total / events for name, total in sums.items()}
 
 
-def batch_losses(model: Molar, features: ItemFeatures, batch: Batch, draws: torch.Generator) -> dict[str, torch.Tensor]:
+def batch_losses(model: Molar, features: torch.Tensor, batch: Batch, draws: torch.Generator) -> dict[str, torch.Tensor]:
     """The losses of one batch: content, ids, alignment, and their weighted sum under "loss".
 
     Args:
@@ -162,27 +163,44 @@ def batch_losses(model: Molar, features: ItemFeatures, batch: Batch, draws: torc
     """
     config = model.config
     device = batch.history.device
-    hidden = 1.0 if torch.rand((), generator=draws) < config.content_steps else config.id_dropout
-    keep_ids = (torch.rand(model.facts.items, 1, generator=draws) >= hidden).float().to(device)
+    keep_ids = None
+    if config.ids:
+        hidden = 1.0 if torch.rand((), generator=draws) < config.content_steps else config.id_dropout
+        keep_ids = (torch.rand(model.facts.items, 1, generator=draws) >= hidden).float().to(device)
     vectors = model.item_vectors(features, keep_ids)
-    events = torch.cat([vectors.fused, vectors.ids], dim=1)
-    u, h = model.user_vectors(torch.nn.functional.embedding(batch.history, events))  # (B, L, D) each
-
     valid = batch.valid()
     target = batch.target[valid]
-    if config.loss == "bce":
-        content_loss = next_item_bce(u[valid], vectors.fused, target, draws)
-        ids_loss = next_item_bce(h[valid], vectors.ids, target, draws)
-    else:
-        content_loss = next_item_cross_entropy(u[valid], vectors.fused, target)
-        ids_loss = next_item_cross_entropy(h[valid], vectors.ids, target)
 
+    def next_item_loss(hidden: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+        if config.loss == "bce":
+            return next_item_bce(hidden[valid], table, target, draws)
+        return next_item_cross_entropy(hidden[valid], table, target)
+
+    if vectors.ids is None or vectors.fused is None:
+        u, _ = model.user_vectors(embedding(batch.history, vectors.content))  # (B, L, D)
+        loss = next_item_loss(u, vectors.content)
+        return {"loss": loss, "content": loss}
+    events = torch.cat([vectors.fused, vectors.ids], dim=1)
+    u, h = model.user_vectors(embedding(batch.history, events))  # (B, L, D) each
+    assert h is not None
+    content_loss = next_item_loss(u, vectors.fused)
+    ids_loss = next_item_loss(h, vectors.ids)
     # One place in each window, drawn at random, is where the two vectors of a person are brought together.
     place = (torch.rand(len(batch.users), generator=draws).to(device) * batch.lengths).long()
     window = torch.arange(len(batch.users), device=device)
-    aligned = alignment_loss(u[window, place], h[window, place].detach(), batch.users, model.log_temperature)
+    aligned = symmetric_info_nce(u[window, place], h[window, place].detach(), batch.users, model.log_temperature)
     total = content_loss + ids_loss + config.alignment_weight * aligned
     return {"loss": total, "content": content_loss, "ids": ids_loss, "alignment": aligned}
+
+
+def _learned_scalars(model: Molar) -> dict[str, float]:
+    if model.id_model is None:
+        return {}
+    return {
+        "gate": model.gate.item(),
+        "temperature": model.log_temperature.exp().item(),
+        "id_weight": model.id_weight.item(),
+    }
 
 
 def learning_rate(config: TrainConfig, step: int, done: float) -> float:
@@ -195,43 +213,6 @@ def learning_rate(config: TrainConfig, step: int, done: float) -> float:
     """
     warm = min(1.0, (step + 1) / max(config.warmup_steps, 1))
     return config.learning_rate * warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done)))
-
-
-@torch.inference_mode()
-def _validate(
-    model: Molar, features: ItemFeatures, dataset: Dataset, split: Split, device: torch.device
-) -> tuple[dict[str, float], ItemVectors]:
-    """Recall@10 and NDCG@10 on the validation events, seen items removed; sets the model's id_weight to the best."""
-    model.eval()
-    vectors = model.item_vectors(features)
-    if not len(split.evaluated):
-        return {"aligned_ndcg@10": 0.0}, vectors
-    target = targets(dataset, split, "validation")
-    seen = histories(dataset, split, "validation")
-    longest = model.config.max_history
-    with torch.autocast(device.type, torch.bfloat16, enabled=model.config.bfloat16 and fast_bfloat16(device)):
-        u = last_vectors(model.user_encoder, vectors.fused, seen, longest)
-        h = last_vectors(model.id_model, vectors.ids, seen, longest)
-        content_u = last_vectors(model.user_encoder, vectors.content, seen, longest)
-
-    ranks: dict[Any, list[np.ndarray]] = {}
-    for start in range(0, len(target), 512):
-        users = slice(start, start + 512)
-        by_content = (u[users] @ vectors.fused.T).cpu().numpy()
-        by_ids = (h[users] @ vectors.ids.T).cpu().numpy()
-        by_content_alone = (content_u[users] @ vectors.content.T).cpu().numpy()
-        for values in (by_content, by_ids, by_content_alone):
-            hide_seen(values, seen[users])
-        scores: dict[Any, np.ndarray] = {weight: by_content + weight * by_ids for weight in _ID_WEIGHTS}
-        scores["ids"] = by_ids
-        scores["content"] = by_content_alone
-        for name, values in scores.items():
-            ranks.setdefault(name, []).append(target_ranks(values, target[users]))
-    results = {name: ranking_metrics(np.concatenate(parts), (10,)) for name, parts in ranks.items()}
-    best = max(_ID_WEIGHTS, key=lambda weight: results[weight]["ndcg@10"])
-    model.id_weight.fill_(best)
-    named = {"aligned": results[best], "content": results["content"], "ids": results["ids"]}
-    return {f"{mode}_{metric}": named[mode][metric] for mode in named for metric in ("recall@10", "ndcg@10")}, vectors
 
 
 def _optimizer(model: Molar, config: TrainConfig) -> torch.optim.Optimizer:
@@ -254,5 +235,5 @@ def _progress_bar() -> Progress:
 def _epoch_line(line: dict[str, Any], progress: runs.Progress) -> str:
     star = " *" if progress.best_epoch == progress.epoch else ""
     parts = [f"epoch {line['epoch']:>3}", f"loss {line['loss']:.4f}"]
-    parts += [f"{mode} NDCG@10 {line.get(f'{mode}_ndcg@10', 0.0):.4f}" for mode in ("aligned", "content", "ids")]
+    parts += [f"{mode} NDCG@10 {line[f'{mode}_ndcg@10']:.4f}" for mode in MODES if f"{mode}_ndcg@10" in line]
     return "  ".join(parts) + f"  {line['train_seconds'] + line['validation_seconds']:.0f} s{star}"

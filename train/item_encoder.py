@@ -1,4 +1,9 @@
-"""`ItemEncoder`: an item's picture and text as one vector (the paper's MIRM)."""
+"""`ItemEncoder`: from what a backbone says of an item to the vector that ranks (the paper's MIRM is both together).
+
+Dimensions: N items, F width of the backbone's vectors, D width of item vectors.
+"""
+
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -8,27 +13,25 @@ from molar.train.transformer import Dropout
 
 
 class ItemEncoder(nn.Module):
-    """c_i from the frozen features of `backbones.compact`: one projection a tower, summed, then a two-layer network.
+    """c_i = W · backbone(picture_i, text_i): one projection a part of the backbone's vector, then a two-layer network.
 
-    Frozen features share a large common part (every picture's are positive), so both are centred and scaled by the
-    catalogue's own statistics first; without that the item vectors hardly differ and little is learned. An item
-    without a picture has a learned vector in its place.
+    A backbone's vectors share a large common part, so each feature is centred and scaled by the catalogue's own
+    statistics first; without that the item vectors hardly differ and little is learned. A part of zeros (an item
+    without a picture, where the picture has a part of its own) has a learned vector in its place.
 
     Args:
-        text_dim: width of the text features.
-        image_dim: width of the picture features.
-        dim: D, width of item vectors.
+        parts: widths of the parts that the backbone's vectors consist of; their sum is F.
+        dim: D.
         dropout: rate while training, on the hidden layer.
     """
 
-    def __init__(self, text_dim: int, image_dim: int, dim: int, dropout: float) -> None:
+    def __init__(self, parts: Sequence[int], dim: int, dropout: float) -> None:
         super().__init__()
         hidden = 4 * dim
-        self.text_scale = FeatureScale(text_dim)
-        self.image_scale = FeatureScale(image_dim)
-        self.text = nn.Linear(text_dim, hidden)
-        self.image = nn.Linear(image_dim, hidden, bias=False)
-        self.no_image = nn.Parameter(torch.zeros(hidden))
+        self.parts = list(parts)
+        self.scales = nn.ModuleList(FeatureScale(part) for part in parts)
+        self.projections = nn.ModuleList(nn.Linear(part, hidden, bias=False) for part in parts)
+        self.missing = nn.Parameter(torch.zeros(len(self.parts), hidden))
         self.norm = nn.LayerNorm(hidden)
         self.dropout = Dropout(dropout)
         self.output = nn.Linear(hidden, dim)
@@ -36,16 +39,17 @@ class ItemEncoder(nn.Module):
         nn.init.normal_(self.output.weight, std=0.05 / hidden**0.5)
         nn.init.zeros_(self.output.bias)
 
-    def fit_scale(self, text: torch.Tensor, image: torch.Tensor) -> None:
-        """Take the statistics of a catalogue's features; pictures that are missing do not count."""
-        self.text_scale.fit(text)
-        self.image_scale.fit(image[image.any(dim=-1)])
+    def fit_scale(self, features: torch.Tensor) -> None:
+        """Take the statistics of a catalogue's (N, F) features; parts that are missing do not count."""
+        for scale, part in zip(self.scales, torch.split(features, self.parts, dim=-1), strict=True):
+            scale.fit(part[part.any(dim=-1)])  # type: ignore[operator]
 
-    def forward(self, text: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-        """(N, text_dim) and (N, image_dim) features -> (N, D) vectors; a row of zeros in `image` means no picture."""
-        shown = image.any(dim=-1, keepdim=True)
-        of_image = torch.where(shown, self.image(self.image_scale(image)), self.no_image)
-        hidden = self.text(self.text_scale(text)) + of_image
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """(N, F) features -> (N, D) vectors."""
+        hidden = torch.zeros((), device=features.device)
+        parts = torch.split(features, self.parts, dim=-1)
+        for scale, projection, missing, part in zip(self.scales, self.projections, self.missing, parts, strict=True):
+            hidden = hidden + torch.where(part.any(dim=-1, keepdim=True), projection(scale(part)), missing)
         return self.output(self.dropout(F.gelu(self.norm(hidden))))
 
 

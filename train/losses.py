@@ -80,19 +80,21 @@ def next_item_bce(
     return F.softplus(-positive_score).mean() + F.softplus(negative_score).mean()
 
 
-def alignment_loss(
-    content: torch.Tensor, ids: torch.Tensor, users: torch.Tensor, log_temperature: torch.Tensor
+def symmetric_info_nce(
+    one: torch.Tensor, other: torch.Tensor, owners: torch.Tensor, log_temperature: torch.Tensor
 ) -> torch.Tensor:
-    """Post-alignment: symmetric InfoNCE between the two vectors of the same person (Molar, arXiv 2412.18176, eq. 9).
+    """Symmetric InfoNCE by cosine: each vector finds its counterpart among the batch's, in both directions.
+
+    Between the content and the ID vector of a person it is the post-alignment of Molar (arXiv 2412.18176, eq. 9).
 
     Args:
-        content: (B, D) user vectors u of the content side.
-        ids: (B, D) user vectors h of the ID model.
-        users: (B,) int64; rows of the same person are not each other's negatives.
+        one: (B, D).
+        other: (B, D) counterparts.
+        owners: (B,) int64, of what (a person, an item) they speak; those of the same are not each other's negatives.
         log_temperature: scalar, log of the learned temperature.
     """
-    similarity = F.normalize(content.float(), dim=-1) @ F.normalize(ids.float(), dim=-1).T  # (B, B)
-    itself = torch.arange(len(users), device=users.device)
-    same_person = (users[:, None] == users[None, :]) & (itself[:, None] != itself[None, :])
-    logits = (similarity / log_temperature.exp()).masked_fill(same_person, -1e4)
+    similarity = F.normalize(one.float(), dim=-1) @ F.normalize(other.float(), dim=-1).T  # (B, B)
+    itself = torch.arange(len(owners), device=owners.device)
+    same = (owners[:, None] == owners[None, :]) & (itself[:, None] != itself[None, :])
+    logits = (similarity / log_temperature.exp()).masked_fill(same, -1e4)
     return (F.cross_entropy(logits, itself) + F.cross_entropy(logits.T, itself)) / 2

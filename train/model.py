@@ -6,20 +6,17 @@ Dimensions: B histories, L events, N items, D width.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import tomli_w
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import nn
 
 from molar.engine.errors import ModelError
 from molar.train.config import TrainConfig, config_from, read_toml
-from molar.train.files import write_atomically, write_text
+from molar.train.files import write_text
 from molar.train.id_models import SASRec
 from molar.train.item_encoder import ItemEncoder
-from molar.train.item_features import ItemFeatures
+from molar.train.model_files import read_tensors, write_tensors
 from molar.train.user_encoder import UserEncoder
 
 MODES = ("aligned", "content", "ids")
@@ -32,17 +29,17 @@ class DataFacts:
 
     Attributes:
         items: N.
-        text_dim: width of the text features.
-        image_dim: width of the picture features.
+        parts: widths of the parts of a backbone's vector.
         dataset: where the dataset folder was.
         fingerprint: SHA-256 of the item ids and all histories.
+        encoder_version: of the backbone that read the items.
     """
 
     items: int
-    text_dim: int
-    image_dim: int
+    parts: list[int]
     dataset: str
     fingerprint: str
+    encoder_version: str
 
 
 @dataclass(frozen=True)
@@ -51,25 +48,31 @@ class ItemVectors:
 
     Attributes:
         content: (N, D) c_i, from picture and text.
-        ids: (N, D) e_i, the ID model's embeddings.
-        fused: (N, D) v_i = c_i + gate * e_i.
+        ids: (N, D) e_i, the ID model's embeddings; None for a model without IDs.
+        fused: (N, D) v_i = c_i + gate * e_i; None for a model without IDs.
     """
 
     content: torch.Tensor
-    ids: torch.Tensor
-    fused: torch.Tensor
+    ids: torch.Tensor | None = None
+    fused: torch.Tensor | None = None
 
     def tables(self) -> dict[str, torch.Tensor]:
-        """(N, 2 D) per mode: [what the user encoder reads ; what the ID model reads].
+        """(N, 2 D) per mode: [what the user encoder reads ; what the ID model reads]; (N, D) without IDs.
 
         A side whose half is zeros adds nothing to a score, so one scorer serves all modes.
         """
+        if self.ids is None or self.fused is None:
+            return {"content": self.content}
         nothing = torch.zeros_like(self.content)
         return {
             "aligned": torch.cat([self.fused, self.ids], dim=1),
             "content": torch.cat([self.content, nothing], dim=1),
             "ids": torch.cat([nothing, self.ids], dim=1),
         }
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Those that there are, by name."""
+        return {name: tensor for name, tensor in vars(self).items() if tensor is not None}
 
 
 class Molar(nn.Module):
@@ -87,22 +90,33 @@ class Molar(nn.Module):
         super().__init__()
         self.config = config
         self.facts = facts
-        self.item_encoder = ItemEncoder(facts.text_dim, facts.image_dim, config.dim, config.dropout)
+        self.item_encoder = ItemEncoder(facts.parts, config.dim, config.dropout)
         self.user_encoder = UserEncoder(config.dim, config.layers, config.heads, config.dropout)
-        self.id_model = SASRec(facts.items, config.dim, config.layers, config.heads, config.dropout, config.max_history)
-        self.gate = nn.Parameter(torch.ones(()))
-        self.log_temperature = nn.Parameter(torch.tensor(config.alignment_temperature).log())
-        self.id_weight: torch.Tensor  # beta: how much the ID side counts in the score; chosen on validation
-        self.register_buffer("id_weight", torch.ones(()))
+        self.id_model: SASRec | None = None
+        if config.ids:
+            self.id_model = SASRec(
+                facts.items, config.dim, config.layers, config.heads, config.dropout, config.max_history
+            )
+            self.gate = nn.Parameter(torch.ones(()))
+            self.log_temperature = nn.Parameter(torch.tensor(config.alignment_temperature).log())
+            self.id_weight: torch.Tensor  # beta: how much the ID side counts in the score; chosen on validation
+            self.register_buffer("id_weight", torch.ones(()))
 
-    def item_vectors(self, features: ItemFeatures, keep_ids: torch.Tensor | None = None) -> ItemVectors:
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """The ways in which this model can rank, the default first."""
+        return MODES if self.id_model else ("content",)
+
+    def item_vectors(self, features: torch.Tensor, keep_ids: torch.Tensor | None = None) -> ItemVectors:
         """Vectors of the whole catalogue.
 
         Args:
-            features: of all N items.
+            features: (N, F) of a backbone.
             keep_ids: (N, 1), 0 for items whose ID is hidden from the content side; nothing is hidden where None.
         """
-        content = self.item_encoder(features.text, features.image)
+        content = self.item_encoder(features)
+        if self.id_model is None:
+            return ItemVectors(content)
         ids = self.id_model.items.weight
         shown = ids.detach() if keep_ids is None else ids.detach() * keep_ids
         return ItemVectors(content, ids, content + self.gate * shown)
@@ -112,20 +126,22 @@ class Molar(nn.Module):
         events: torch.Tensor,
         positions: torch.Tensor | None = None,
         mask: torch.Tensor | None = None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Rows of a mode's table, oldest first -> (u, h), each (B, L, D).
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Rows of a mode's table, oldest first -> (u, h), each (B, L, D); no h without IDs.
 
         Args:
-            events: (B, L, 2 D), [what the user encoder reads ; what the ID model reads].
+            events: (B, L, 2 D), [what the user encoder reads ; what the ID model reads]; (B, L, D) without IDs.
             positions: as in `UserEncoder.forward`.
             mask: as in `UserEncoder.forward`.
         """
+        if self.id_model is None:
+            return self.user_encoder(events, positions, mask), None
         for_content, for_ids = events.chunk(2, dim=-1)
         return self.user_encoder(for_content, positions, mask), self.id_model(for_ids, positions, mask)
 
-    def query(self, u: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+    def query(self, u: torch.Tensor, h: torch.Tensor | None) -> torch.Tensor:
         """(B, D) and (B, D) -> (B, 2 D), [u ; beta h]: its dot product with a table's row is the row's score."""
-        return torch.cat([u, self.id_weight * h], dim=-1)
+        return u if h is None else torch.cat([u, self.id_weight * h], dim=-1)
 
     def save_pretrained(self, folder: Path | str, metadata: Mapping[str, str] | None = None) -> None:
         """Write config.toml and model.safetensors into a folder."""
@@ -165,32 +181,6 @@ def read_run_config(path: Path) -> tuple[TrainConfig, DataFacts]:
     """
     values = read_toml(path)
     try:
-        return config_from(values["train"], str(path)), DataFacts(**values["data"])
+        return config_from(values["train"], str(path), TrainConfig), DataFacts(**values["data"])
     except (KeyError, TypeError) as error:
         raise ModelError(f"{path}: incomplete ({error}); it was not written by this version of `molar train`") from None
-
-
-def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write a safetensors file atomically."""
-    ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-
-    def write(temporary: Path) -> None:
-        save_file(ready, temporary, dict(metadata or {}))
-        temporary.chmod(0o644)  # safetensors leaves files that only their owner can read
-
-    write_atomically(path, write)
-
-
-def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Read a safetensors file: tensors and metadata.
-
-    Raises:
-        ModelError: the file is missing or damaged.
-    """
-    try:
-        with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such file; has the first epoch of the run ended?") from None
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path}: damaged ({error}); restore it or train again") from None

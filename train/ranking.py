@@ -55,12 +55,15 @@ def last_vectors(
 
 
 def mode_queries(model: Molar, vectors: ItemVectors, histories: Sequence[np.ndarray]) -> dict[str, torch.Tensor]:
-    """(V, 2 D) queries of each mode; their dot products with the mode's table are the scores."""
+    """(V, 2 D) queries of each mode, (V, D) without IDs; their dot products with the mode's table are the scores."""
     longest = model.config.max_history
+    by_content = last_vectors(model.user_encoder, vectors.content, histories, longest)
+    if model.id_model is None or vectors.ids is None or vectors.fused is None:
+        return {"content": by_content.cpu()}
     h = last_vectors(model.id_model, vectors.ids, histories, longest)
     queries = {
         "aligned": model.query(last_vectors(model.user_encoder, vectors.fused, histories, longest), h),
-        "content": model.query(last_vectors(model.user_encoder, vectors.content, histories, longest), h),
+        "content": model.query(by_content, h),
         "ids": model.query(torch.zeros_like(h), h),
     }
     return {mode: query.cpu() for mode, query in queries.items()}

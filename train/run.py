@@ -8,7 +8,6 @@ checkpoints/epoch-0007/     everything that the next epoch needs; the last two a
 evaluation.json             what `molar evaluate` wrote
 """
 
-import hashlib
 import json
 import shutil
 from dataclasses import asdict, dataclass, field
@@ -19,17 +18,10 @@ import torch
 
 from molar.engine.errors import ModelError
 from molar.train.config import TrainConfig
-from molar.train.dataset import Dataset
+from molar.train.dataset import Dataset, dataset_fingerprint
 from molar.train.files import new_folder, write_json, write_text
-from molar.train.model import (
-    DataFacts,
-    ItemVectors,
-    Molar,
-    read_run_config,
-    read_tensors,
-    write_run_config,
-    write_tensors,
-)
+from molar.train.model import DataFacts, ItemVectors, Molar, read_run_config, write_run_config
+from molar.train.model_files import load_optimizer, optimizer_tensors, read_tensors, write_tensors
 
 _KEPT_CHECKPOINTS = 2
 
@@ -55,14 +47,6 @@ class Progress:
     metrics: list[dict[str, Any]] = field(default_factory=list)
 
 
-def dataset_fingerprint(dataset: Dataset) -> str:
-    """SHA-256 of item ids and histories: two datasets with the same one train the same ID model."""
-    digest = hashlib.sha256("\0".join(dataset.items["item_id"]).encode())
-    digest.update(dataset.offsets.astype("<i8").tobytes())
-    digest.update(dataset.rows.astype("<i4").tobytes())
-    return digest.hexdigest()
-
-
 def create_run(folder: Path, config: TrainConfig, facts: DataFacts) -> None:
     """Make a run folder that holds its configuration.
 
@@ -83,7 +67,7 @@ def save_checkpoint(folder: Path, progress: Progress, model: Molar, optimizer: t
     shutil.rmtree(name, ignore_errors=True)
     with new_folder(name) as temporary:
         write_tensors(temporary / "model.safetensors", model.state_dict())
-        write_tensors(temporary / "optimizer.safetensors", _optimizer_tensors(optimizer))
+        write_tensors(temporary / "optimizer.safetensors", optimizer_tensors(optimizer))
         write_json(temporary / "progress.json", asdict(progress))
     write_text(folder / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in progress.metrics))
     for old in _checkpoints(folder)[:-_KEPT_CHECKPOINTS]:
@@ -101,7 +85,7 @@ def load_checkpoint(folder: Path, model: Molar, optimizer: torch.optim.Optimizer
         return Progress()
     newest = found[-1]
     model.load_state_dict(read_tensors(newest / "model.safetensors")[0])
-    _load_optimizer(optimizer, read_tensors(newest / "optimizer.safetensors")[0])
+    load_optimizer(optimizer, read_tensors(newest / "optimizer.safetensors")[0])
     try:
         return Progress(**json.loads((newest / "progress.json").read_text()))
     except (OSError, ValueError, TypeError) as error:
@@ -111,7 +95,7 @@ def load_checkpoint(folder: Path, model: Molar, optimizer: torch.optim.Optimizer
 def save_best(folder: Path, progress: Progress, model: Molar, vectors: ItemVectors) -> None:
     """Write the weights and the item vectors of the best epoch so far."""
     epoch = {"epoch": str(progress.epoch)}
-    write_tensors(folder / "item_vectors.safetensors", vars(vectors), epoch)
+    write_tensors(folder / "item_vectors.safetensors", vectors.tensors(), epoch)
     write_tensors(folder / "model.safetensors", model.state_dict(), epoch)
 
 
@@ -154,16 +138,3 @@ def read_config(folder: Path) -> tuple[TrainConfig, DataFacts]:
 
 def _checkpoints(folder: Path) -> list[Path]:
     return sorted((folder / "checkpoints").glob("epoch-*"))
-
-
-def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    state = optimizer.state_dict()["state"]
-    return {f"{index}.{name}": value for index, entry in state.items() for name, value in entry.items()}
-
-
-def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for key, value in tensors.items():
-        index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from molar.train.losses import alignment_loss, next_item_bce, next_item_cross_entropy
+from molar.train.losses import next_item_bce, next_item_cross_entropy, symmetric_info_nce
 
 
 @pytest.mark.parametrize("events", [1, 511, 512, 1300])  # below, at and above a chunk
@@ -34,13 +34,13 @@ def test_alignment_is_symmetric_infonce_by_hand() -> None:
     content = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
     ids = torch.tensor([[1.0, 0.0], [0.0, 3.0]])
     # Cosines are the identity matrix; at temperature 1 each row is softmax([1, 0]).
-    loss = alignment_loss(content, ids, torch.tensor([4, 9]), torch.zeros(()))
+    loss = symmetric_info_nce(content, ids, torch.tensor([4, 9]), torch.zeros(()))
     assert loss.item() == pytest.approx(-math.log(math.e / (math.e + 1)), rel=1e-5)
 
 
 def test_the_same_person_is_no_negative() -> None:
     vectors = torch.eye(3)
-    alone = alignment_loss(vectors, vectors, torch.tensor([5, 5, 5]), torch.zeros(()))
+    alone = symmetric_info_nce(vectors, vectors, torch.tensor([5, 5, 5]), torch.zeros(()))
     assert alone.item() == pytest.approx(0.0, abs=1e-6)
 
 

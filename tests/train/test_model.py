@@ -12,7 +12,6 @@ from molar.train.config import preset
 from molar.train.dataset import Dataset
 from molar.train.fit import batch_losses, learning_rate
 from molar.train.id_models import SASRec
-from molar.train.item_features import ItemFeatures
 from molar.train.model import DataFacts, Molar
 from molar.train.split import leave_one_out
 from molar.train.transformer import Dropout, left_padded
@@ -26,11 +25,11 @@ def encoders() -> list[torch.nn.Module]:
     return [UserEncoder(DIM, 2, 2, 0.1).eval(), SASRec(ITEMS, DIM, 2, 2, 0.1, max_history=12).eval()]
 
 
-def molar() -> tuple[Molar, ItemFeatures]:
+def molar(**changes: object) -> tuple[Molar, torch.Tensor]:
     torch.manual_seed(0)
-    model = Molar(preset("tiny", dim=DIM), DataFacts(ITEMS, 5, 7, "", ""))
-    features = ItemFeatures(torch.randn(ITEMS, 5), torch.randn(ITEMS, 7))
-    model.item_encoder.fit_scale(features.text, features.image)
+    model = Molar(preset("tiny", dim=DIM, **changes), DataFacts(ITEMS, [5, 7], "", "", ""))
+    features = torch.randn(ITEMS, 12)
+    model.item_encoder.fit_scale(features)
     return model, features
 
 
@@ -82,12 +81,30 @@ def test_one_dot_product_ranks_in_every_mode() -> None:
 def test_an_item_without_a_picture_gets_the_learned_vector() -> None:
     model, features = molar()
     model.eval()
-    image = features.image.clone()
-    image[2] = 0
-    without = model.item_encoder(features.text, image)
+    changed = features.clone()
+    changed[2, 5:] = 0
+    without = model.item_encoder(changed)
     assert torch.isfinite(without).all()
-    torch.testing.assert_close(without[3], model.item_encoder(features.text, features.image)[3])
-    assert not torch.allclose(without[2], model.item_encoder(features.text, features.image)[2])
+    torch.testing.assert_close(without[3], model.item_encoder(features)[3])
+    assert not torch.allclose(without[2], model.item_encoder(features)[2])
+
+
+def test_missing_pictures_do_not_count_in_the_statistics() -> None:
+    model, features = molar()
+    features[:4, 5:] = 0
+    model.item_encoder.fit_scale(features)
+    torch.testing.assert_close(model.item_encoder.scales[1].mean, features[4:, 5:].mean(dim=0))
+
+
+def test_without_ids_there_is_one_side() -> None:
+    model, features = molar(ids=False)
+    assert model.modes == ("content",)
+    vectors = model.item_vectors(features)
+    assert list(vectors.tensors()) == ["content"]
+    u, h = model.user_vectors(vectors.tables()["content"][torch.tensor([[0, 1, 2]])])
+    assert h is None
+    assert torch.equal(model.query(u, h), u)
+    assert not [name for name, _ in model.named_parameters() if "id_model" in name or "gate" in name]
 
 
 def test_dropout_drops_the_stated_share_and_keeps_the_mean() -> None:
@@ -111,13 +128,10 @@ def cycle_dataset(users: int, length: int, seed: int = 0) -> Dataset:
     return Dataset(Path(), items, [str(u) for u in range(users)], np.arange(users + 1) * length, flat)
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "bce"])
-def test_a_rule_is_learned(loss: str) -> None:
+@pytest.mark.parametrize(("loss", "ids"), [("cross_entropy", True), ("bce", True), ("cross_entropy", False)])
+def test_a_rule_is_learned(loss: str, ids: bool) -> None:
     dataset = cycle_dataset(users=64, length=9)
-    model, features = molar()
-    config = preset("tiny", dim=DIM, loss=loss, dropout=0.0, content_steps=0.5)
-    model = Molar(config, model.facts)
-    model.item_encoder.fit_scale(features.text, features.image)
+    model, features = molar(loss=loss, ids=ids, dropout=0.0, content_steps=0.5)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     draws = torch.Generator().manual_seed(0)
     for epoch in range(60 if loss == "cross_entropy" else 120):
@@ -131,7 +145,7 @@ def test_a_rule_is_learned(loss: str) -> None:
     target = (3 * histories[:, -1] + 1) % ITEMS
     for table in vectors.tables().values():
         u, h = model.user_vectors(table[histories])
-        guessed = (model.query(u[:, -1], h[:, -1]) @ table.T).argmax(dim=1)
+        guessed = (model.query(u[:, -1], None if h is None else h[:, -1]) @ table.T).argmax(dim=1)
         assert (guessed == target).float().mean() >= 0.95
 
 
@@ -209,6 +223,7 @@ def test_loading_says_what_is_wrong(tmp_path: Path) -> None:
         ({"epochs": 0}, "epochs is 0"),
         ({"seed": -1}, "seed is -1; it must not be negative"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"view": "sound"}, "view is 'sound'; choose 'both' or 'text' or 'image'"),
     ],
 )
 def test_configurations_out_of_range(changes: dict, message: str) -> None:

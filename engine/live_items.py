@@ -1,0 +1,59 @@
+"""Items that were added while the engine runs: in memory, found and filtered as those of catalog.db are."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from molar.engine.catalog_item import CatalogItem, Where
+
+
+class LiveItems:
+    """Added items, in order of their rows.
+
+    Args:
+        first_row: of the first one; the catalogue's own items stand before it.
+    """
+
+    def __init__(self, first_row: int) -> None:
+        self.first_row = first_row
+        self.items: list[CatalogItem] = []
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, row: int) -> CatalogItem:
+        return self.items[row - self.first_row]
+
+    def __contains__(self, row: int) -> bool:
+        return 0 <= row - self.first_row < len(self.items)
+
+    def matching(self, text: str, where: Where | None) -> list[int]:
+        """Rows of those that have every word of `text` as a prefix and pass the filter."""
+        wanted = _words(text)
+        return [
+            item.row
+            for item in list(self.items)
+            if all(
+                any(word.startswith(start) for word in _words(f"{item.title} {item.description}")) for start in wanted
+            )
+            and all(_has(item, name, values) for name, values in (where or {}).items())
+        ]
+
+    def values(self, name: str) -> set[str]:
+        """The values of an attribute that occur."""
+        return {value for item in list(self.items) for value in item.attributes.get(name, [])}
+
+
+def _starts_words(item: CatalogItem, beginnings: Sequence[str]) -> bool:
+    words = _words(f"{item.title} {item.description}")
+    return all(any(word.startswith(beginning) for word in words) for beginning in beginnings)
+
+
+def _has(item: CatalogItem, name: str, values: str | Sequence[str]) -> bool:
+    wanted = [values] if isinstance(values, str) else values
+    return any(value in item.attributes.get(name, []) for value in wanted)
+
+
+def _words(text: str) -> list[str]:
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
+    return re.findall(r"\w+", plain)

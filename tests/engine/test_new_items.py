@@ -1,0 +1,172 @@
+"""Items that are added while the engine runs."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from molar.engine import BundleError, NewItem, Recommender, RequestError
+from molar.engine.bundle import file_facts
+from molar.engine.item_table import ItemTable
+
+
+@pytest.fixture
+def recommender(bundle: Path) -> Recommender:
+    return Recommender.load(bundle, "cpu")
+
+
+def stored(shop: Path, recommender: Recommender, row: int) -> dict:
+    """What `add_item` must be given to add an item of the catalogue anew."""
+    from molar.export.pack_encoder import new_item
+    from molar.train.dataset import load_dataset
+
+    dataset = load_dataset(shop)
+    item = new_item(dataset, dataset.items.row(row, named=True))
+    return vars(item)
+
+
+def test_an_item_added_live_is_the_item_that_was_exported(shop: Path, recommender: Recommender) -> None:
+    """The same picture and text: the same place in the content list, next to itself."""
+    added = recommender.add_item("again", **stored(shop, recommender, 7))
+    assert added.row == 24
+    table = recommender._table.snapshot.values["content"].numpy()
+    np.testing.assert_allclose(table[24], table[7], atol=0.05 * np.abs(table[7]).max())
+    original = recommender.catalog.item_ids[7]
+    history = [recommender.catalog.item_ids[row] for row in (2, 5, 9)]
+    scores = {r.item_id: r.score for r in recommender.recommend(history, k=30, mode="content")}
+    assert scores["again"] == pytest.approx(scores[original], abs=0.05 * (max(scores.values()) - min(scores.values())))
+
+
+def test_the_next_call_recommends_it_and_takes_it_in_a_history(recommender: Recommender) -> None:
+    known = recommender.catalog.item_ids[3]
+    before = recommender.recommend([known], k=100)
+    item = recommender.add_item("mine", "Blue stoneware mug", "Holds tea.", {"category": "mug"})
+    assert item.title == "Blue stoneware mug"
+    after = recommender.recommend([known], k=100)
+    assert len(after) == len(before) + 1
+    assert "mine" in {r.item_id for r in after}
+    assert [r for r in after if r.item_id != "mine"] == before
+    from_it = recommender.recommend(["mine"], k=100)
+    assert len(from_it) == 24
+    assert "mine" not in {r.item_id for r in from_it}
+    assert [r.item_id for r in from_it] != [r.item_id for r in after if r.item_id != "mine"]
+
+
+def test_who_chose_it_is_not_known(recommender: Recommender) -> None:
+    recommender.add_item("mine", "Blue stoneware mug")
+    history = [recommender.catalog.item_ids[3], "mine"]
+    assert "mine" not in {r.item_id for r in recommender.recommend(history, 100, mode="ids", exclude_seen=False)}
+    assert "mine" in {r.item_id for r in recommender.recommend(history, 100, exclude_seen=False)}
+
+
+def test_it_is_found_filtered_and_shown(shop: Path, recommender: Recommender) -> None:
+    picture = sorted((shop / "images").iterdir())[0]
+    recommender.add_item("mine", "Bläue Mug", "A zebra on it.", {"category": "mug", "mood": ["calm", "odd"]}, picture)
+    catalog = recommender.catalog
+    assert catalog.search("zeb blau") == [24]
+    assert catalog.search("zebra", {"mood": "odd"}) == [24]
+    assert catalog.search("zebra", {"style": catalog.facets["style"][0]}) == []
+    everything = catalog.search(limit=100)
+    assert everything[-1] == 24
+    assert len(everything) == 25
+    pages = [catalog.search(limit=10, offset=start) for start in (0, 10, 20)]
+    assert [row for page in pages for row in page] == everything
+    assert catalog.thumbnail(24)[8:12] == b"WEBP"
+    [shown, other] = catalog.items([24, 2])
+    assert (shown.item_id, other.row) == ("mine", 2)
+    with pytest.raises(RequestError, match="no item has mood 'clam'; did you mean 'calm'"):
+        catalog.search("", {"mood": "clam"})
+    only = recommender.recommend([catalog.item_ids[0]], where={"mood": "calm"})
+    assert [r.item_id for r in only] == ["mine"]
+
+
+def test_what_cannot_be_added(recommender: Recommender) -> None:
+    taken = recommender.catalog.item_ids[0]
+    with pytest.raises(RequestError, match="is in the catalogue already; choose another item_id"):
+        recommender.add_item(taken, "Mug")
+    with pytest.raises(RequestError, match="the item has no item_id"):
+        recommender.add_item("", "Mug")
+    with pytest.raises(RequestError, match="is empty"):
+        recommender.add_item("mine")
+    assert len(recommender.catalog) == 24
+
+
+def test_many_are_added_while_others_ask(recommender: Recommender) -> None:
+    history = [recommender.catalog.item_ids[row] for row in (2, 5)]
+    before = [r.item_id for r in recommender.recommend(history, 100)]
+
+    def add(number: int) -> str:
+        return recommender.add_item(f"new-{number}", f"Mug number {number}").item_id
+
+    def ask(_: int) -> list[str]:
+        return [r.item_id for r in recommender.recommend(history, 200)]
+
+    with ThreadPoolExecutor(8) as pool:
+        asked = pool.map(ask, range(200))
+        added = list(pool.map(add, range(100)))  # more than there is room for at first
+        for found in asked:
+            assert [item for item in found if not item.startswith("new-")] == before
+            assert len(set(found)) == len(found)
+    assert set(ask(0)) == {*before, *added}
+    rows = recommender.catalog.rows(added)
+    alone = recommender.embed([NewItem("Mug number 99")])[0]
+    table = recommender._table.snapshot.values["content"].numpy()
+    np.testing.assert_allclose(table[rows[99], : len(alone)], alone, atol=1e-5)
+
+
+def test_a_snapshot_does_not_grow() -> None:
+    table = ItemTable({"content": np.ones((3, 2), np.float32)}, "cpu")
+    before = table.snapshot
+    assert [table.append({"content": np.full(2, number, np.float32)}) for number in range(70)] == list(range(3, 73))
+    assert before.items == 3
+    assert before.values["content"].shape() == [3, 2]
+    assert table.snapshot.items == 73
+    assert table.snapshot.values["content"].numpy()[72].tolist() == [69, 69]
+
+
+def test_a_bundle_without_an_item_encoder_says_so(run: Path, tmp_path: Path) -> None:
+    from molar.export.config import ExportConfig
+    from molar.export.pack import export_run
+
+    export_run(run, tmp_path / "bundle", ExportConfig(item_encoder=False))
+    recommender = Recommender.load(tmp_path / "bundle", "cpu")
+    assert recommender.manifest.item_encoder is None
+    with pytest.raises(RequestError, match="this bundle has no item encoder; export it again with --item-encoder"):
+        recommender.add_item("mine", "Mug")
+
+
+def test_an_item_encoder_that_is_damaged(broken_bundle: Path) -> None:
+    (broken_bundle / "item_encoder.onnx").unlink()
+    with pytest.raises(BundleError, match=r"item_encoder\.onnx: missing"):
+        Recommender.load(broken_bundle)
+
+
+def test_a_tokenizer_that_is_none(broken_bundle: Path) -> None:
+    (broken_bundle / "tokenizer.json").write_text("{}")
+    manifest = json.loads((broken_bundle / "manifest.json").read_text())
+    manifest["files"]["tokenizer.json"] = vars(file_facts(broken_bundle / "tokenizer.json"))
+    (broken_bundle / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match=r"tokenizer\.json: cannot be used"):
+        Recommender.load(broken_bundle).embed([NewItem("Mug")])
+
+
+def test_bundles_of_format_1_still_open(broken_bundle: Path) -> None:
+    manifest = json.loads((broken_bundle / "manifest.json").read_text())
+    del manifest["item_encoder"]
+    manifest["format_version"] = 1
+    for name in ("item_encoder.onnx", "tokenizer.json"):
+        del manifest["files"][name]
+        (broken_bundle / name).unlink()
+    (broken_bundle / "manifest.json").write_text(json.dumps(manifest))
+    assert (
+        len(Recommender.load(broken_bundle, "cpu").recommend(["lamp-001"] if False else [first(broken_bundle)])) == 10
+    )
+
+
+def first(bundle: Path) -> str:
+    """The id of a bundle's first item."""
+    from molar.engine import Catalog
+
+    return Catalog(bundle / "catalog.db").item_ids[0]

@@ -1,0 +1,234 @@
+"""Fine-tuning: the tasks, resuming, and the folder that it leaves."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from molar.engine import ModelError
+from molar.train import item_finetuning
+from molar.train.backbones import load_backbone
+from molar.train.config import FinetuneConfig
+from molar.train.dataset import Dataset, load_dataset
+from molar.train.encoders import load_checkpoint, load_encoder
+from molar.train.item_finetuning import finetune, learning_rate
+from molar.train.item_losses import FinetuningHeads
+from molar.train.item_tasks import companions, item_texts, task_batches
+from molar.train.model_files import read_tensors
+from molar.train.split import leave_one_out
+
+CPU = torch.device("cpu")
+CONFIG = FinetuneConfig(backbone="tiny", text_tokens=64, target_tokens=16, examples=24, batch_size=8)
+
+
+def tiny_dataset(histories: list[list[int]], items: int = 6) -> Dataset:
+    """Items with a text and no picture."""
+    frame = pl.DataFrame(
+        {
+            "item_id": [str(i) for i in range(items)],
+            "title": [f"title {i}" for i in range(items)],
+            "description": [f"says {i}" for i in range(items)],
+            "image": [""] * items,
+            "color": [f"color {i}" for i in range(items)],
+        }
+    )
+    lengths = [len(history) for history in histories]
+    rows = np.concatenate(histories).astype(np.int32)
+    return Dataset(Path(), frame, [str(u) for u in range(len(histories))], np.cumsum([0, *lengths]), rows)
+
+
+def test_the_texts_of_the_tasks() -> None:
+    texts = item_texts(tiny_dataset([[0, 1, 2]]))
+    assert texts.full[3] == "title 3. color: color 3. says 3"
+    assert texts.attributes[3] == "color: color 3"
+    assert texts.prose[3] == "title 3. says 3"
+    assert texts.titles[3] == "title 3"
+
+
+def test_histories_end_before_what_is_asked_and_hold_training_events_only() -> None:
+    dataset = tiny_dataset([[0, 1, 2, 3, 4], [5, 4, 3, 2, 1, 0]])  # the last two of each are not for training
+    batches = task_batches(
+        dataset,
+        leave_one_out(dataset),
+        item_texts(dataset),
+        FinetuneConfig(backbone="tiny", examples=40, batch_size=4, history_items=2),
+    )
+    seen = {
+        (source, int(row))
+        for task in batches
+        if task.name == "history_to_next"
+        for source, row in zip(task.source.texts, task.rows, strict=True)
+    }
+    assert seen == {
+        ("Recent items: title 0", 1),
+        ("Recent items: title 0; title 1", 2),
+        ("Recent items: title 5", 4),
+        ("Recent items: title 5; title 4", 3),
+        ("Recent items: title 4; title 3", 2),
+    }
+
+
+@pytest.mark.parametrize(
+    ("off", "left"),
+    [
+        ("image_to_text", {"attributes_to_text", "history_to_next"}),
+        ("attributes_to_text", {"image_to_text", "history_to_next"}),
+        ("history_to_next", {"image_to_text", "attributes_to_text"}),
+    ],
+)
+def test_each_task_can_be_switched_off(shop: Path, off: str, left: set[str]) -> None:
+    dataset = load_dataset(shop)
+    config = FinetuneConfig(backbone="tiny", examples=24, batch_size=8, **{off: 0.0})
+    batches = task_batches(dataset, leave_one_out(dataset), item_texts(dataset), config)
+    assert {task.name for task in batches} == left
+    assert sum(len(task.rows) for task in batches) == 48
+    for task in batches:
+        if task.name == "image_to_text":
+            assert (task.source.pictures > 0).all()  # the first item has no picture
+            assert set(task.source.texts) == {""}
+            assert (task.target.pictures == -1).all()
+
+
+def test_companions_by_hand() -> None:
+    # The last two events of each are not for training. Within two events: 0-1, 0-2, 1-2, and 2-0, 2-1, 0-1.
+    found = companions(tiny_dataset([[0, 1, 2, 3, 4], [2, 0, 1, 5, 5]]), leave_one_out(tiny_dataset([[0] * 5] * 2)), 2)
+    expected = np.zeros((6, 6))
+    expected[0, [1, 2]] = expected[1, [0, 2]] = expected[2, [0, 1]] = 1 / 2
+    np.testing.assert_allclose(found.toarray(), expected)
+
+
+def test_fine_tuning_learns_every_task(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, list[float]] = {}
+
+    def note(_: object, name: str, value: float, step: int) -> None:
+        seen.setdefault(name, []).append(value)
+
+    monkeypatch.setattr("torch.utils.tensorboard.SummaryWriter.add_scalar", note)
+    config = FinetuneConfig(
+        backbone="tiny", text_tokens=48, target_tokens=16, examples=480, batch_size=12, lora_rank=0, learning_rate=1e-2
+    )
+    finetune(shop, tmp_path / "encoder", config, "cpu")
+    for task in ("image_to_text", "attributes_to_text", "history_to_next"):
+        for loss in ("writing", "finding", "companions"):
+            values = seen[f"{task}/{loss}"]
+            # The shop is small, and in the long run everything stands beside everything.
+            share = 0.999 if loss == "companions" else 0.9
+            assert np.mean(values[-5:]) < share * np.mean(values[:3]), (task, loss)
+
+
+def test_a_resumed_encoder_is_the_same(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finetune(shop, tmp_path / "whole", CONFIG, "cpu")
+    monkeypatch.setattr(item_finetuning, "_CHECKPOINT_SECONDS", 0)
+    steps = 0
+
+    def stop(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 5 * 4:  # each of the first five steps notes four losses
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("torch.utils.tensorboard.SummaryWriter.add_scalar", stop)
+        finetune(shop, tmp_path / "stopped", CONFIG, "cpu")
+    with pytest.raises(ModelError, match="is not finished; continue it with `molar finetune --resume`"):
+        load_encoder(str(tmp_path / "stopped"), 64, CPU)
+    finetune(shop, tmp_path / "stopped", None, "cpu")
+    one, other = (read_tensors(tmp_path / name / "encoder.safetensors")[0] for name in ("whole", "stopped"))
+    assert {name: tensor.tolist() for name, tensor in one.items()} == {n: t.tolist() for n, t in other.items()}
+    assert not (tmp_path / "stopped" / "checkpoint.safetensors").exists()
+    with pytest.raises(ModelError, match="is finished; there is nothing to resume"):
+        finetune(shop, tmp_path / "stopped", None, "cpu")
+
+
+def test_what_was_trained_is_what_is_loaded(shop: Path, encoder: Path) -> None:
+    loaded = load_encoder(str(encoder), 999, CPU)
+    assert loaded.backbone.reader.preprocessing.text_tokens == 64  # of the folder
+    tensors, _ = read_tensors(encoder / "encoder.safetensors")
+    assert any("lora_A" in name for name in tensors)
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        fresh = load_backbone("tiny", 64)
+    batch = fresh.read(["Blue mug"], [None])
+    with torch.inference_mode():
+        assert not torch.allclose(loaded.backbone.embed(batch), fresh.embed(batch))
+        assert torch.equal(loaded.backbone.embed(batch), load_encoder(str(encoder), 64, CPU).backbone.embed(batch))
+    assert loaded.version != load_encoder("tiny", 64, CPU).version
+
+
+def test_folders_that_cannot_be_used(shop: Path, encoder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    with pytest.raises(ModelError, match="exists already; continue it with --resume, or choose another --out"):
+        finetune(shop, encoder, CONFIG, "cpu")
+    with pytest.raises(ModelError, match=r"encoder\.toml: no such file"):
+        finetune(shop, tmp_path / "none", None, "cpu")
+    with pytest.raises(ModelError, match="cannot be loaded as an image-text-to-text model"):
+        load_encoder(str(tmp_path / "none"), 64, CPU)
+    broken = tmp_path / "broken"
+    shutil.copytree(encoder, broken)
+    text = (broken / "encoder.toml").read_text()
+    (broken / "encoder.toml").write_text(text.replace("lora_rank = 16", "lora_rank = 0"))
+    with pytest.raises(ModelError, match=r"encoder\.safetensors: does not fit encoder\.toml"):
+        load_encoder(str(broken), 64, CPU)
+
+
+def test_a_dataset_that_has_nothing_to_teach(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item_id,title\nA,Mug\nB,Bowl\n")
+    (tmp_path / "interactions.csv").write_text("user_id,item_id,timestamp\nu,A,1\n")
+    with pytest.raises(ModelError, match="no item has what the chosen tasks need"):
+        finetune(tmp_path, tmp_path / "encoder", CONFIG, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"backbone": "towers"}, "backbone is 'towers', which are never fine-tuned"),
+        ({"batch_size": 1}, "batch_size is 1; it must be at least 2"),
+        ({"image_to_text": 0, "attributes_to_text": 0, "history_to_next": 0}, "all three tasks have the share 0"),
+        ({"learning_rate": 0}, "learning_rate is 0; it must be above 0"),
+        ({"companion_weight": -1}, "companion_weight is -1; it must not be negative"),
+        ({"text_tokens": 0}, "text_tokens is 0; it must be at least 1"),
+    ],
+)
+def test_configurations_out_of_range(changes: dict, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        FinetuneConfig(**changes)
+
+
+def test_the_rate_warms_up_and_decays() -> None:
+    config = FinetuneConfig(learning_rate=1.0)
+    rates = [learning_rate(config, step, 100) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == pytest.approx(1.0, abs=0.01)
+    assert rates[-1] < 0.01
+
+
+def test_a_checkpoint_of_nothing(tmp_path: Path) -> None:
+    backbone = load_backbone("tiny", 8, 4)
+    assert load_checkpoint(tmp_path, backbone, FinetuningHeads(2, 32), torch.optim.AdamW(backbone.parameters())) == 0
+
+
+def test_the_commands_go_from_a_dataset_to_a_run(shop: Path, tmp_path: Path) -> None:
+    def molar(*arguments: object) -> str:
+        command = [sys.executable, "-m", "molar.app", *map(str, arguments)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    encoder, vectors = tmp_path / "encoder", tmp_path / "vectors.parquet"
+    said = molar("finetune", shop, "--out", encoder, "--backbone", "tiny", "--examples", 16, "--batch-size", 8)
+    assert f"next: molar train {shop} --encoder {encoder}" in said
+    said = molar("embed", shop, "--encoder", encoder, "--out", vectors)
+    assert "24 items, 48 numbers each; 24 read now" in said
+    assert "24 items, 48 numbers each; 0 read now, the rest from the cache" in molar(
+        "embed", shop, "--encoder", encoder
+    )
+    table = pl.read_parquet(vectors)
+    assert table["item_id"].to_list() == load_dataset(shop).items["item_id"].to_list()
+    assert table["vector"].dtype == pl.Array(pl.Float32, 48)
+    molar("train", shop, "--out", tmp_path / "run", "--preset", "tiny", "--encoder", encoder, "--no-ids", "--epochs", 1)
+    said = molar("evaluate", tmp_path / "run")
+    assert "content only" in said
+    assert "SASRec" not in said

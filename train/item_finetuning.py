@@ -1,0 +1,135 @@
+"""`molar finetune`: an item encoder learns a catalogue by the paper's three tasks. It reads from top to bottom.
+
+Each task reads one side of an item (or a history) into a vector, writes the other side's text out of that vector alone,
+and finds the other side's vector among the batch's.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch.utils.tensorboard import SummaryWriter
+
+from molar.engine.errors import ModelError
+from molar.train import encoders
+from molar.train.backbones import load_backbone
+from molar.train.config import FinetuneConfig
+from molar.train.dataset import load_dataset
+from molar.train.device import choose_device, fast_bfloat16, keep_freed_memory
+from molar.train.item_losses import FinetuningHeads, task_losses
+from molar.train.item_pictures import ItemPictures
+from molar.train.item_tasks import Task, View, companions, item_texts, task_batches
+from molar.train.split import leave_one_out
+
+_PREFETCHED = 3  # batches that are read ahead of training
+_WARMUP = 0.05  # share of the steps
+_CHECKPOINT_SECONDS = 300
+
+
+def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, device_name: str = "auto") -> None:
+    """Fine-tune a backbone on a dataset's items and on the training part of its histories, or go on with that.
+
+    Args:
+        dataset_folder: the input.
+        out: the encoder's folder, see `encoders`.
+        config: choices of a new encoder; None continues the one in `out` to the same result as if it had never stopped.
+        device_name: "auto", "cpu" or "cuda".
+
+    Raises:
+        DatasetError: the dataset cannot be used, or a picture cannot be read.
+        ModelError: the folder exists (new encoder) or cannot be continued; the backbone cannot be had; there is nothing
+            to train on; the loss is no longer a number.
+    """
+    keep_freed_memory()
+    device = choose_device(device_name)
+    dataset = load_dataset(dataset_folder)
+    split = leave_one_out(dataset)
+    new = config is not None
+    if config is None:
+        config = encoders.read_config(out, dataset)
+    batches = task_batches(dataset, split, item_texts(dataset), config)
+    if not batches:
+        raise ModelError(f"{dataset.folder}: no item has what the chosen tasks need (pictures, attributes, histories)")
+    torch.manual_seed(config.seed)
+    backbone: Any = load_backbone(config.backbone, config.text_tokens, config.lora_rank).to(device)
+    if new:
+        encoders.create_encoder(out, config, dataset)
+    low = config.bfloat16 and fast_bfloat16(device)
+    if low and config.lora_rank:
+        for parameter in backbone.pretrained.parameters():
+            if not parameter.requires_grad:
+                parameter.data = parameter.data.bfloat16()
+    heads = FinetuningHeads(len(dataset.items), backbone.parts[0]).to(device)
+    beside = companions(dataset, split, config.companion_window) if config.history_to_next else None
+    trained = [parameter for parameter in backbone.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(
+        [{"params": trained, "weight_decay": 0.01}, {"params": list(heads.parameters()), "weight_decay": 0.0}],
+        lr=config.learning_rate,
+    )
+    done = encoders.load_checkpoint(out, backbone, heads, optimizer)
+    backbone.train()
+    with _progress_bar() as bar, SummaryWriter(out / "tensorboard", purge_step=done + 1) as board:
+        seeing = bar.add_task("pictures", total=None)
+        pictures = ItemPictures(
+            dataset, backbone, device, lambda seen, total: bar.update(seeing, completed=seen, total=total)
+        )
+        bar.remove_task(seeing)
+        tuning = bar.add_task("fine-tuning", total=len(batches), completed=done)
+        saved = time.monotonic()
+        for step, (task, source, target, written) in _read_ahead(backbone, pictures, batches, done, config):
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(config, step, len(batches))
+            torch.manual_seed(config.seed * 1_000_003 + step)  # so a resumed run draws the same
+            with torch.autocast(device.type, torch.bfloat16, enabled=low):
+                losses = task_losses(
+                    backbone, heads, task, source.to(device), target.to(device), written.to(device), beside, config
+                )
+            optimizer.zero_grad(set_to_none=True)
+            losses["loss"].backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(trained, 1.0)
+            optimizer.step()
+            if not math.isfinite(losses["loss"].item()):
+                raise ModelError(f"the loss is no longer a number in step {step + 1}; lower --learning-rate")
+            for name, value in losses.items():
+                board.add_scalar(f"{task.name}/{name}", value.item(), step + 1)
+            bar.update(tuning, advance=1, description=f"{task.name} {losses['loss'].item():.2f}")
+            if time.monotonic() - saved > _CHECKPOINT_SECONDS:
+                encoders.save_checkpoint(out, step + 1, backbone, heads, optimizer)
+                saved = time.monotonic()
+    encoders.save_encoder(out, backbone)
+
+
+def learning_rate(config: FinetuneConfig, step: int, steps: int) -> float:
+    """Linear warm-up, then a cosine to zero."""
+    done = (step + 0.5) / steps
+    return config.learning_rate * min(done / _WARMUP, 0.5 * (1 + math.cos(math.pi * max(0.0, done - _WARMUP))))
+
+
+def _read_ahead(
+    backbone: Any, pictures: ItemPictures, batches: list[Task], first: int, config: FinetuneConfig
+) -> Iterator[tuple[int, tuple[Task, Any, Any, Any]]]:
+    """Tokenise texts and fetch pictures in a thread of their own, a few batches before they are needed."""
+
+    def view(shown: View) -> Any:
+        return backbone.read(shown.texts, [pictures[row] if row >= 0 else None for row in shown.pictures])
+
+    def read(task: Task) -> tuple[Task, Any, Any, Any]:
+        written = backbone.read_targets(task.written, config.target_tokens)
+        return task, view(task.source), view(task.target), written
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = [pool.submit(read, task) for task in batches[first : first + _PREFETCHED]]
+        for step in range(first, len(batches)):
+            ready = waiting.pop(0).result()
+            if step + _PREFETCHED < len(batches):
+                waiting.append(pool.submit(read, batches[step + _PREFETCHED]))
+            yield step, ready
+
+
+def _progress_bar() -> Progress:
+    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
