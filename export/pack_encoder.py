@@ -35,11 +35,8 @@ def pack_item_encoder(
     Raises:
         ModelError: the encoder is not there any more, or has changed since the training; ONNX Runtime and torch differ.
     """
-    encoder = load_encoder(model.config.encoder, model.config.text_tokens, torch.device("cpu"))
-    if encoder.version != model.facts.encoder_version:
-        raise ModelError(f"{model.config.encoder}: not the item encoder that the run was trained with; train again")
-    backbone = encoder.backbone
-    if not isinstance(backbone, PictureTextBackbone):
+    backbone = run_backbone(model)
+    if backbone is None:
         say(f"the item encoder {model.config.encoder} has no export yet: the bundle will not read new items")
         return None
     precision = config.encoder_precision
@@ -62,6 +59,18 @@ def pack_item_encoder(
         "attributes": dataset.attributes,
         "parity": parity,
     }
+
+
+def run_backbone(model: Molar) -> PictureTextBackbone | None:
+    """The backbone that a run was trained with, on the CPU; None for one that cannot be exported.
+
+    Raises:
+        ModelError: the encoder is not there any more, or has changed since the training.
+    """
+    encoder = load_encoder(model.config.encoder, model.config.text_tokens, torch.device("cpu"))
+    if encoder.version != model.facts.encoder_version:
+        raise ModelError(f"{model.config.encoder}: not the item encoder that the run was trained with; train again")
+    return encoder.backbone if isinstance(encoder.backbone, PictureTextBackbone) else None
 
 
 def real_items(dataset: Dataset, count: int) -> list[NewItem]:

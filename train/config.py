@@ -35,6 +35,9 @@ class TrainConfig:
         default="both", metadata={"help": "what is shown of an item", "choices": ("both", "text", "image")}
     )
     ids: bool = field(default=True, metadata={"help": "learn item IDs beside their content, and align the two"})
+    withheld: float = field(
+        default=0.0, metadata={"help": "share of items whose interactions are kept from training, to test cold start"}
+    )
     # An item's ID is hidden from the content side this often, so that items without interactions work beside known
     # ones.
     id_dropout: float = field(default=0.1, metadata={"help": "share of item IDs hidden from the content side per step"})
@@ -71,7 +74,7 @@ class TrainConfig:
         for name in ("seed", "warmup_steps", "alignment_weight", "weight_decay"):
             if not getattr(self, name) >= 0:
                 raise ModelError(f"{name} is {getattr(self, name)}; it must not be negative")
-        for name in ("dropout", "id_dropout", "content_steps"):
+        for name in ("dropout", "id_dropout", "content_steps", "withheld"):
             if not 0 <= getattr(self, name) < 1:
                 raise ModelError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1")
         for name in ("learning_rate", "alignment_temperature"):
@@ -107,6 +110,9 @@ class FinetuneConfig:
         default=1.0, metadata={"help": "weight of telling what people choose beside an item (with the third task)"}
     )
     companion_window: int = field(default=5, metadata={"help": "events between an item and its companions"})
+    withheld: float = field(
+        default=0.0, metadata={"help": "share of items whose interactions are kept from it, to test cold start"}
+    )
     history_items: int = field(default=8, metadata={"help": "items of a history that the third task reads"})
     examples: int = field(default=10_000, metadata={"help": "examples of a task whose share is 1 (the paper's number)"})
     batch_size: int = field(default=32, metadata={"help": "examples in a batch, all of one task"})
@@ -133,6 +139,8 @@ class FinetuneConfig:
             raise ModelError("all three tasks have the share 0; nothing is left to train on")
         if not self.learning_rate > 0:
             raise ModelError(f"learning_rate is {self.learning_rate}; it must be above 0")
+        if not 0 <= self.withheld < 1:
+            raise ModelError(f"withheld is {self.withheld}; it must be at least 0 and below 1")
 
 
 PRESETS: dict[str, dict[str, Any]] = {

@@ -19,13 +19,14 @@ import torch
 
 from molar.engine.errors import DatasetError
 from molar.train import run as runs
+from molar.train.cold_start import cold_rows, withheld_items, without_events
 from molar.train.dataset import Dataset, load_dataset
 from molar.train.device import keep_freed_memory
 from molar.train.files import write_atomically, write_json
 from molar.train.metrics import coverage, ranking_metrics
 from molar.train.model_files import read_tensors
 from molar.train.ranking import Ranks, mode_queries, rank_targets
-from molar.train.split import Split, histories, leave_one_out, targets
+from molar.train.split import Split, histories, leave_one_out, targets, training_counts
 
 MODEL_NAMES = {"popularity": "popularity", "ids": "SASRec", "content": "content only", "aligned": "Molar"}
 
@@ -53,6 +54,8 @@ def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "
     model, vectors = runs.load_run(run_folder)
     dataset = load_dataset(dataset_folder or Path(model.facts.dataset))
     runs.check_dataset(model.facts, dataset)
+    everything = dataset
+    dataset = without_events(dataset, withheld_items(dataset, model.config.withheld))
     split = leave_one_out(dataset)
     if not len(split.evaluated):
         raise DatasetError(f"{dataset.folder}: no user has 3 events, so there is nobody to evaluate")
@@ -63,6 +66,9 @@ def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "
     ranks = {"popularity": popularity_ranks(dataset, split, seen, target)}
     ranks |= {mode: rank_targets(queries[mode], tables[mode], seen, target) for mode in reversed(model.modes)}
 
+    rows = table_rows(ranks, len(dataset.items), model.config.seed)
+    if model.config.withheld:
+        rows += cold_rows(model, vectors, everything, MODEL_NAMES)
     result = {
         "part": part,
         "headline": "full ranking over all items, seen items removed",
@@ -73,7 +79,7 @@ def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "
         "config": asdict(model.config),
         "machine": machine(),
         "seconds": round(time.perf_counter() - started, 1),
-        "rows": table_rows(ranks, len(dataset.items), model.config.seed),
+        "rows": rows,
     }
     frame = ranks_frame([dataset.user_ids[user] for user in split.evaluated], ranks)
     write_atomically(run_folder / "ranks.parquet", frame.write_parquet)
@@ -83,9 +89,7 @@ def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "
 
 def popularity_ranks(dataset: Dataset, split: Split, seen: Sequence[np.ndarray], target: np.ndarray) -> Ranks:
     """Everybody gets the items with the most training events."""
-    ends = dataset.offsets[:-1] + split.train_length
-    training = np.concatenate([dataset.rows[start:end] for start, end in zip(dataset.offsets[:-1], ends, strict=True)])
-    counts = np.bincount(training, minlength=len(dataset.items)).astype(np.float32)
+    counts = training_counts(dataset, split).astype(np.float32)
     return rank_targets(torch.ones(len(target), 1), torch.from_numpy(counts)[:, None], seen, target)
 
 

@@ -13,6 +13,7 @@ from torch.utils.tensorboard import SummaryWriter
 from molar.engine.errors import DatasetError, ModelError
 from molar.train import run as runs
 from molar.train.batches import Batch, training_batches
+from molar.train.cold_start import withheld_items, without_events
 from molar.train.config import TrainConfig
 from molar.train.dataset import Dataset, dataset_fingerprint, load_dataset
 from molar.train.device import choose_device, fast_bfloat16, keep_freed_memory
@@ -20,7 +21,7 @@ from molar.train.encoders import load_encoder
 from molar.train.item_embedding import embed_items
 from molar.train.losses import next_item_bce, next_item_cross_entropy, symmetric_info_nce
 from molar.train.model import MODES, DataFacts, Molar
-from molar.train.split import Split, leave_one_out
+from molar.train.split import Split, leave_one_out, training_counts
 from molar.train.validation import validate
 
 
@@ -42,21 +43,23 @@ def train(
     """
     keep_freed_memory()
     device = choose_device(device_name)
-    dataset = load_dataset(dataset_folder)
-    split = leave_one_out(dataset)
-    if not (split.train_length > 1).any():
-        raise DatasetError(f"{dataset_folder}: nobody has 2 events to train on, besides the 2 that validate and test")
     facts = None
+    dataset = load_dataset(dataset_folder)
+    fingerprint = dataset_fingerprint(dataset)
     if config is None:
         config, facts = runs.read_config(run_folder)
         runs.check_dataset(facts, dataset)
+    dataset = without_events(dataset, withheld_items(dataset, config.withheld))
+    split = leave_one_out(dataset)
+    if not (split.train_length > 1).any():
+        raise DatasetError(f"{dataset_folder}: nobody has 2 events to train on, besides the 2 that validate and test")
     encoder = load_encoder(config.encoder, config.text_tokens, device)
     if facts is None:
         facts = DataFacts(
             len(dataset.items),
             list(encoder.backbone.parts),
             str(dataset_folder.resolve()),
-            dataset_fingerprint(dataset),
+            fingerprint,
             encoder.version,
         )
         runs.create_run(run_folder, config, facts)
@@ -78,6 +81,8 @@ def train(
         torch.manual_seed(config.seed)
         model = Molar(config, facts).to(device)
         model.item_encoder.fit_scale(features)
+        if config.ids:
+            model.touched.copy_(torch.from_numpy(training_counts(dataset, split) > 0)[:, None])
         optimizer = _optimizer(model, config)
         progress = runs.load_checkpoint(run_folder, model, optimizer)
         task = bar.add_task("training", total=None, losses="")

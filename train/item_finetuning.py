@@ -18,6 +18,7 @@ from torch.utils.tensorboard import SummaryWriter
 from molar.engine.errors import ModelError
 from molar.train import encoders
 from molar.train.backbones import load_backbone
+from molar.train.cold_start import withheld_items, without_events
 from molar.train.config import FinetuneConfig
 from molar.train.dataset import load_dataset
 from molar.train.device import choose_device, fast_bfloat16, keep_freed_memory
@@ -47,18 +48,19 @@ def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, dev
     """
     keep_freed_memory()
     device = choose_device(device_name)
-    dataset = load_dataset(dataset_folder)
-    split = leave_one_out(dataset)
+    whole = load_dataset(dataset_folder)
     new = config is not None
     if config is None:
-        config = encoders.read_config(out, dataset)
+        config = encoders.read_config(out, whole)
+    dataset = without_events(whole, withheld_items(whole, config.withheld))
+    split = leave_one_out(dataset)
     batches = task_batches(dataset, split, item_texts(dataset), config)
     if not batches:
         raise ModelError(f"{dataset.folder}: no item has what the chosen tasks need (pictures, attributes, histories)")
     torch.manual_seed(config.seed)
     backbone: Any = load_backbone(config.backbone, config.text_tokens, config.lora_rank).to(device)
     if new:
-        encoders.create_encoder(out, config, dataset)
+        encoders.create_encoder(out, config, whole)
     low = config.bfloat16 and fast_bfloat16(device)
     if low and config.lora_rank:
         for parameter in backbone.pretrained.parameters():

@@ -48,7 +48,8 @@ class ItemVectors:
 
     Attributes:
         content: (N, D) c_i, from picture and text.
-        ids: (N, D) e_i, the ID model's embeddings; None for a model without IDs.
+        ids: (N, D) e_i, the ID model's embeddings around their mean, zeros for items without training interactions;
+            None for a model without IDs.
         fused: (N, D) v_i = c_i + gate * e_i; None for a model without IDs.
     """
 
@@ -99,6 +100,8 @@ class Molar(nn.Module):
             )
             self.gate = nn.Parameter(torch.ones(()))
             self.log_temperature = nn.Parameter(torch.tensor(config.alignment_temperature).log())
+            self.touched: torch.Tensor  # 1 for items with training interactions
+            self.register_buffer("touched", torch.ones(facts.items, 1))
             self.id_weight: torch.Tensor  # beta: how much the ID side counts in the score; chosen on validation
             self.register_buffer("id_weight", torch.ones(()))
 
@@ -118,6 +121,10 @@ class Molar(nn.Module):
         if self.id_model is None:
             return ItemVectors(content)
         ids = self.id_model.items.weight
+        # Around their mean, so that an item that nobody has chosen (zeros) counts as an average one. To the softmax,
+        # and to a model that adds learned positions to its input, this is the same SASRec.
+        mean = (ids * self.touched).sum(dim=0) / self.touched.sum()
+        ids = (ids - mean) * self.touched
         shown = ids.detach() if keep_ids is None else ids.detach() * keep_ids
         return ItemVectors(content, ids, content + self.gate * shown)
 

@@ -37,3 +37,10 @@ def histories(dataset: Dataset, split: Split, part: str) -> list[np.ndarray]:
     starts = dataset.offsets[split.evaluated]
     ends = starts + split.train_length[split.evaluated] + (part == "test")
     return [dataset.rows[start:end] for start, end in zip(starts, ends, strict=True)]
+
+
+def training_counts(dataset: Dataset, split: Split) -> np.ndarray:
+    """(N,) training events of each item."""
+    ends = dataset.offsets[:-1] + split.train_length
+    user = np.repeat(np.arange(len(ends)), np.diff(dataset.offsets))
+    return np.bincount(dataset.rows[np.arange(len(dataset.rows)) < ends[user]], minlength=len(dataset.items))

@@ -212,7 +212,9 @@ def test_a_checkpoint_of_nothing(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path, backbone, FinetuningHeads(2, 32), torch.optim.AdamW(backbone.parameters())) == 0
 
 
-def test_the_commands_go_from_a_dataset_to_a_run(shop: Path, tmp_path: Path) -> None:
+def test_the_commands_go_from_a_dataset_to_a_run(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOLAR_CACHE", str(tmp_path / "cache"))
+
     def molar(*arguments: object) -> str:
         command = [sys.executable, "-m", "molar.app", *map(str, arguments)]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout

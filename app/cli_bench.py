@@ -1,0 +1,119 @@
+"""`molar bench`: measure, and write what was measured."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from molar.app.cli_serve import BUNDLE_OPTION, showroom
+from molar.app.options import DEVICE_OPTION, FOLDER
+
+_COUNT = click.IntRange(min=1)
+
+
+@click.group()
+def bench() -> None:
+    """Measure, and write what was measured."""
+
+
+def _report(result: dict[str, Any], out: Path | None) -> None:
+    text = json.dumps(result, indent=2) + "\n"
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text)
+    click.echo(text, nl=False)
+
+
+@bench.command()
+@BUNDLE_OPTION
+@click.option("--history", "length", type=_COUNT, default=50, show_default=True, help="Events in each history.")
+@click.option("--calls", type=_COUNT, default=500, show_default=True, help="Timed calls.")
+@DEVICE_OPTION
+@click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
+def engine(bundle: Path | None, length: int, calls: int, device: str, out: Path | None) -> None:
+    """Latency of one recommendation, from ids to ids, and seconds to import the engine.
+
+    \b
+    Example:
+      molar bench engine --bundle bundles/movielens-1m --history 50
+    """
+    from molar.engine.benchmark import benchmark_engine
+
+    _report(benchmark_engine(bundle or showroom(), length, calls, device), out)
+
+
+@bench.command()
+@click.option("--items", type=_COUNT, default=3416, show_default=True, help="Items in the catalogue.")
+@click.option("--dim", type=_COUNT, default=128, show_default=True, help="Width of the vectors.")
+@click.option("--events", type=_COUNT, default=25_600, show_default=True, help="Events in a batch.")
+@click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
+def training(items: int, dim: int, events: int, out: Path | None) -> None:
+    """What makes training quick beside torch's own: softmax over all items, dropout, memory allocator.
+
+    \b
+    Example:
+      molar bench training --items 3416
+    """
+    from molar.train.benchmark import benchmark_training
+
+    _report(benchmark_training(items, dim, events), out)
+
+
+@bench.command()
+@click.argument("dataset", type=FOLDER)
+@click.option("--encoder", "encoders", multiple=True, required=True, help="Folder of `molar finetune`; repeatable.")
+@click.option("--attribute", default="genres", show_default=True, help="What neighbours should have in common.")
+@click.option("--photos", type=FOLDER, help="Folder with items.csv: category, split, image.")
+@click.option("--text-tokens", type=_COUNT, default=128, show_default=True, help="Where bare backbones cut texts.")
+@DEVICE_OPTION
+@click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
+def encoder(
+    dataset: Path,
+    encoders: tuple[str, ...],
+    attribute: str,
+    photos: Path | None,
+    text_tokens: int,
+    device: str,
+    out: Path | None,
+) -> None:
+    """Item vectors by themselves, before and after fine-tuning: retrieval, neighbours, photographs, speed.
+
+    \b
+    Example:
+      molar bench encoder data/movielens-1m --encoder encoders/movielens-1m
+    """
+    from molar.train.dataset import load_dataset
+    from molar.train.device import choose_device, keep_freed_memory
+    from molar.train.evaluate import machine
+    from molar.train.item_benchmark import benchmark_encoder
+
+    keep_freed_memory()
+    rows = benchmark_encoder(
+        load_dataset(dataset),
+        encoders,
+        attribute,
+        photos,
+        text_tokens,
+        choose_device(device),
+        lambda what: click.echo(f"{what} ...", err=True),
+    )
+    _report({"dataset": dataset.name, "machine": machine(), "rows": rows}, out)
+
+
+@bench.command()
+@click.argument("run", type=FOLDER)
+@click.option("--dataset", type=FOLDER, help="Where the dataset is now, if it was moved since training.")
+@click.option("--items", type=_COUNT, default=1000, show_default=True, help="Real items whose neighbours are compared.")
+@click.option("--text-tokens", type=_COUNT, default=100, show_default=True, help="Tokens of the text that is timed.")
+@click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
+def export(run: Path, dataset: Path | None, items: int, text_tokens: int, out: Path | None) -> None:
+    """The item encoder of a run as ONNX: size, time and neighbours kept in each precision, beside torch.
+
+    \b
+    Example:
+      molar bench export runs/movielens-1m
+    """
+    from molar.export.item_benchmark import benchmark_item_encoder
+
+    _report(benchmark_item_encoder(run, dataset, items, text_tokens), out)
