@@ -110,6 +110,12 @@ class FinetuneConfig:
         default=1.0, metadata={"help": "weight of telling what people choose beside an item (with the third task)"}
     )
     companion_window: int = field(default=5, metadata={"help": "events between an item and its companions"})
+    # Where the published gains are, and where a small machine has no time: each step reads all items of its histories.
+    sequences: float = field(
+        default=0.0, metadata={"help": "share of steps that train end to end with the loss of the recommender"}
+    )
+    teacher: str = field(default="", metadata={"help": "encoder folder whose vectors a smaller one learns from"})
+    teacher_weight: float = field(default=10.0, metadata={"help": "weight of the teacher's vectors"})
     withheld: float = field(
         default=0.0, metadata={"help": "share of items whose interactions are kept from it, to test cold start"}
     )
@@ -131,12 +137,12 @@ class FinetuneConfig:
                 raise ModelError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.batch_size < 2:
             raise ModelError(f"batch_size is {self.batch_size}; it must be at least 2: others are the negatives")
-        tasks = ("image_to_text", "attributes_to_text", "history_to_next")
-        for name in (*tasks, "seed", "contrastive_weight", "companion_weight", "lora_rank"):
+        tasks = ("image_to_text", "attributes_to_text", "history_to_next", "sequences")
+        for name in (*tasks, "seed", "contrastive_weight", "companion_weight", "teacher_weight", "lora_rank"):
             if not getattr(self, name) >= 0:
                 raise ModelError(f"{name} is {getattr(self, name)}; it must not be negative")
         if not any(getattr(self, name) for name in tasks):
-            raise ModelError("all three tasks have the share 0; nothing is left to train on")
+            raise ModelError("all tasks have the share 0; nothing is left to train on")
         if not self.learning_rate > 0:
             raise ModelError(f"learning_rate is {self.learning_rate}; it must be above 0")
         if not 0 <= self.withheld < 1:

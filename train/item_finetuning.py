@@ -6,13 +6,15 @@ and finds the other side's vector among the batch's.
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch.nn import functional as F
 from torch.utils.tensorboard import SummaryWriter
 
 from molar.engine.errors import ModelError
@@ -20,12 +22,14 @@ from molar.train import encoders
 from molar.train.backbones import load_backbone
 from molar.train.cold_start import withheld_items, without_events
 from molar.train.config import FinetuneConfig
-from molar.train.dataset import load_dataset
+from molar.train.dataset import Dataset, load_dataset
 from molar.train.device import choose_device, fast_bfloat16, keep_freed_memory
-from molar.train.item_losses import FinetuningHeads, task_losses
+from molar.train.item_embedding import embed_items
+from molar.train.item_losses import FinetuningHeads, Knowledge, batch_losses
 from molar.train.item_pictures import ItemPictures
+from molar.train.item_sequences import SequenceBatch, sequence_batches
 from molar.train.item_tasks import Task, View, companions, item_texts, task_batches
-from molar.train.split import leave_one_out
+from molar.train.split import Split, leave_one_out
 
 _PREFETCHED = 3  # batches that are read ahead of training
 _WARMUP = 0.05  # share of the steps
@@ -54,7 +58,7 @@ def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, dev
         config = encoders.read_config(out, whole)
     dataset = without_events(whole, withheld_items(whole, config.withheld))
     split = leave_one_out(dataset)
-    batches = task_batches(dataset, split, item_texts(dataset), config)
+    batches = mixed_batches(dataset, split, config)
     if not batches:
         raise ModelError(f"{dataset.folder}: no item has what the chosen tasks need (pictures, attributes, histories)")
     torch.manual_seed(config.seed)
@@ -66,8 +70,11 @@ def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, dev
         for parameter in backbone.pretrained.parameters():
             if not parameter.requires_grad:
                 parameter.data = parameter.data.bfloat16()
-    heads = FinetuningHeads(len(dataset.items), backbone.parts[0]).to(device)
+    teacher = teacher_vectors(whole, config, device)
+    heads = FinetuningHeads(len(dataset.items), backbone.parts[0], 0 if teacher is None else teacher.shape[1])
+    heads.to(device)
     beside = companions(dataset, split, config.companion_window) if config.history_to_next else None
+    knowledge = Knowledge(beside, teacher)
     trained = [parameter for parameter in backbone.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(
         [{"params": trained, "weight_decay": 0.01}, {"params": list(heads.parameters()), "weight_decay": 0.0}],
@@ -83,13 +90,19 @@ def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, dev
         bar.remove_task(seeing)
         tuning = bar.add_task("fine-tuning", total=len(batches), completed=done)
         saved = time.monotonic()
-        for step, (task, source, target, written) in _read_ahead(backbone, pictures, batches, done, config):
+        for step, (batch, views, written) in _read_ahead(backbone, pictures, batches, done, config):
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(config, step, len(batches))
             torch.manual_seed(config.seed * 1_000_003 + step)  # so a resumed run draws the same
             with torch.autocast(device.type, torch.bfloat16, enabled=low):
-                losses = task_losses(
-                    backbone, heads, task, source.to(device), target.to(device), written.to(device), beside, config
+                losses = batch_losses(
+                    backbone,
+                    heads,
+                    batch,
+                    [view.to(device) for view in views],
+                    None if written is None else written.to(device),
+                    knowledge,
+                    config,
                 )
             optimizer.zero_grad(set_to_none=True)
             losses["loss"].backward()  # type: ignore[no-untyped-call]
@@ -98,8 +111,8 @@ def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, dev
             if not math.isfinite(losses["loss"].item()):
                 raise ModelError(f"the loss is no longer a number in step {step + 1}; lower --learning-rate")
             for name, value in losses.items():
-                board.add_scalar(f"{task.name}/{name}", value.item(), step + 1)
-            bar.update(tuning, advance=1, description=f"{task.name} {losses['loss'].item():.2f}")
+                board.add_scalar(f"{batch.name}/{name}", value.item(), step + 1)
+            bar.update(tuning, advance=1, description=f"{batch.name} {losses['loss'].item():.2f}")
             if time.monotonic() - saved > _CHECKPOINT_SECONDS:
                 encoders.save_checkpoint(out, step + 1, backbone, heads, optimizer)
                 saved = time.monotonic()
@@ -112,20 +125,40 @@ def learning_rate(config: FinetuneConfig, step: int, steps: int) -> float:
     return config.learning_rate * min(done / _WARMUP, 0.5 * (1 + math.cos(math.pi * max(0.0, done - _WARMUP))))
 
 
+def mixed_batches(dataset: Dataset, split: Split, config: FinetuneConfig) -> list[Task | SequenceBatch]:
+    """All batches of a fine-tuning, the same for the same seed."""
+    texts = item_texts(dataset)
+    batches = [*task_batches(dataset, split, texts, config), *sequence_batches(dataset, split, texts, config)]
+    return [batches[i] for i in np.random.default_rng([config.seed, 2]).permutation(len(batches))]
+
+
+def teacher_vectors(dataset: Dataset, config: FinetuneConfig, device: torch.device) -> torch.Tensor | None:
+    """(N, T) unit vectors around their mean, of what the teacher's language model says of each item.
+
+    Raises:
+        ModelError: there is no such encoder.
+    """
+    if not config.teacher:
+        return None
+    teacher = encoders.load_encoder(config.teacher, config.text_tokens, device)
+    states = embed_items(dataset, teacher, device)[:, : teacher.backbone.parts[0]].to(device)
+    return F.normalize(states - states.mean(dim=0), dim=-1)
+
+
 def _read_ahead(
-    backbone: Any, pictures: ItemPictures, batches: list[Task], first: int, config: FinetuneConfig
-) -> Iterator[tuple[int, tuple[Task, Any, Any, Any]]]:
+    backbone: Any, pictures: ItemPictures, batches: Sequence[Task | SequenceBatch], first: int, config: FinetuneConfig
+) -> Iterator[tuple[int, tuple[Task | SequenceBatch, list[Any], Any]]]:
     """Tokenise texts and fetch pictures in a thread of their own, a few batches before they are needed."""
 
     def view(shown: View) -> Any:
         return backbone.read(shown.texts, [pictures[row] if row >= 0 else None for row in shown.pictures])
 
-    def read(task: Task) -> tuple[Task, Any, Any, Any]:
-        written = backbone.read_targets(task.written, config.target_tokens)
-        return task, view(task.source), view(task.target), written
+    def read(batch: Task | SequenceBatch) -> tuple[Task | SequenceBatch, list[Any], Any]:
+        written = backbone.read_targets(batch.written, config.target_tokens) if isinstance(batch, Task) else None
+        return batch, [view(shown) for shown in batch.views], written
 
     with ThreadPoolExecutor(1) as pool:
-        waiting = [pool.submit(read, task) for task in batches[first : first + _PREFETCHED]]
+        waiting = [pool.submit(read, batch) for batch in batches[first : first + _PREFETCHED]]
         for step in range(first, len(batches)):
             ready = waiting.pop(0).result()
             if step + _PREFETCHED < len(batches):

@@ -70,6 +70,11 @@ class Task:
     rows: np.ndarray
 
     @property
+    def views(self) -> tuple[View, ...]:
+        """What the backbone reads."""
+        return self.source, self.target
+
+    @property
     def source_is_item(self) -> bool:
         """Whether the source, too, shows that item, and not a history."""
         return self.name != "history_to_next"
@@ -113,7 +118,7 @@ def task_batches(dataset: Dataset, split: Split, texts: ItemTexts, config: Finet
             rows = _random_event_of_each(rows, events, dataset, rng)
         chosen += [(name, rows[start : start + config.batch_size]) for start in range(0, count, config.batch_size)]
     mixed = (chosen[i] for i in rng.permutation(len(chosen)))
-    return [_task(name, rows, dataset, with_picture, texts, config.history_items) for name, rows in mixed]
+    return [_task(name, rows, dataset, texts, config.history_items) for name, rows in mixed]
 
 
 def _random_event_of_each(
@@ -132,9 +137,7 @@ def _next_events(dataset: Dataset, split: Split) -> np.ndarray:
     return np.flatnonzero((place > 0) & (place < np.repeat(split.train_length, np.diff(dataset.offsets))))
 
 
-def _task(
-    name: str, examples: np.ndarray, dataset: Dataset, with_picture: np.ndarray, texts: ItemTexts, history_items: int
-) -> Task:
+def _task(name: str, examples: np.ndarray, dataset: Dataset, texts: ItemTexts, history_items: int) -> Task:
     nothing = np.full(len(examples), -1)
     if name == "image_to_text":
         full = _pick(texts.full, examples)
@@ -148,8 +151,13 @@ def _task(
         dataset.rows[max(start, event - history_items) : event] for start, event in zip(starts, examples, strict=True)
     ]
     source = View(["Recent items: " + "; ".join(_pick(texts.titles, history)) for history in histories], nothing)
-    pictures = np.where(with_picture[rows], rows, -1)
-    return Task(name, source, View(_pick(texts.full, rows), pictures), _pick(texts.full, rows), rows)
+    return Task(name, source, item_view(dataset, texts, rows), _pick(texts.full, rows), rows)
+
+
+def item_view(dataset: Dataset, texts: ItemTexts, rows: np.ndarray) -> View:
+    """All of some items: the text, and the picture where there is one."""
+    shown = (dataset.items["image"] != "").to_numpy()[rows]
+    return View(_pick(texts.full, rows), np.where(shown, rows, -1))
 
 
 def _pick(texts: Sequence[str], rows: np.ndarray) -> list[str]:

@@ -17,6 +17,7 @@ from molar.train.dataset import Dataset, load_dataset
 from molar.train.encoders import load_checkpoint, load_encoder
 from molar.train.item_finetuning import finetune, learning_rate
 from molar.train.item_losses import FinetuningHeads
+from molar.train.item_sequences import SequenceHead, sequence_batches
 from molar.train.item_tasks import companions, item_texts, task_batches
 from molar.train.model_files import read_tensors
 from molar.train.split import leave_one_out
@@ -102,22 +103,110 @@ def test_companions_by_hand() -> None:
 
 
 def test_fine_tuning_learns_every_task(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: dict[str, list[float]] = {}
-
-    def note(_: object, name: str, value: float, step: int) -> None:
-        seen.setdefault(name, []).append(value)
-
-    monkeypatch.setattr("torch.utils.tensorboard.SummaryWriter.add_scalar", note)
+    seen = noted(monkeypatch)
     config = FinetuneConfig(
         backbone="tiny", text_tokens=48, target_tokens=16, examples=480, batch_size=12, lora_rank=0, learning_rate=1e-2
     )
     finetune(shop, tmp_path / "encoder", config, "cpu")
     for task in ("image_to_text", "attributes_to_text", "history_to_next"):
         for loss in ("writing", "finding", "companions"):
+            if (task, loss) == ("history_to_next", "finding"):
+                continue  # the shop's people are too random for that; the next test has a rule
             values = seen[f"{task}/{loss}"]
-            # The shop is small, and in the long run everything stands beside everything.
-            share = 0.999 if loss == "companions" else 0.9
+            # The shop is small: everything stands beside everything, and many texts are nearly the same.
+            share = {"writing": 0.8, "finding": 0.97, "companions": 0.999}[loss]
             assert np.mean(values[-5:]) < share * np.mean(values[:3]), (task, loss)
+
+
+def noted(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[float]]:
+    """All that fine-tuning notes, by name."""
+    seen: dict[str, list[float]] = {}
+    monkeypatch.setattr(
+        "torch.utils.tensorboard.SummaryWriter.add_scalar",
+        lambda _, name, value, step: seen.setdefault(name, []).append(value),
+    )
+    return seen
+
+
+def test_the_next_item_is_found_where_there_is_a_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    titles = "".join(f"{number},{letter * 3}\n" for number, letter in enumerate("abcdef"))
+    (tmp_path / "items.csv").write_text("item_id,title\n" + titles)
+    events = [(user, (user + time) % 6, time) for user in range(6) for time in range(9)]  # after a comes b, after f a
+    lines = "".join(f"{user},{item},{time}\n" for user, item, time in events)
+    (tmp_path / "interactions.csv").write_text("user_id,item_id,timestamp\n" + lines)
+    seen = noted(monkeypatch)
+    config = FinetuneConfig(
+        backbone="tiny", text_tokens=24, examples=1200, batch_size=6, history_items=1, lora_rank=0, learning_rate=3e-3
+    )
+    finetune(tmp_path, tmp_path / "encoder", config, "cpu")
+    assert seen["history_to_next/finding"][0] > 1.5
+    assert np.mean(seen["history_to_next/finding"][-5:]) < 0.5
+    assert np.mean(seen["history_to_next/writing"][-5:]) < 0.3
+
+
+def test_end_to_end_with_the_loss_of_the_recommender(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = noted(monkeypatch)
+    config = FinetuneConfig(
+        backbone="tiny",
+        text_tokens=48,
+        examples=480,
+        batch_size=12,
+        learning_rate=1e-2,
+        image_to_text=0,
+        attributes_to_text=0,
+        history_to_next=0,
+        sequences=1,
+    )
+    finetune(shop, tmp_path / "encoder", config, "cpu")
+    assert set(seen) == {"sequences/next", "sequences/loss"}
+    assert len(seen["sequences/next"]) == 40
+    fresh, trained = load_backbone("tiny", 48, 16), load_encoder(str(tmp_path / "encoder"), 48, CPU).backbone
+    assert not torch.equal(trained.projector[1].weight, fresh.projector[1].weight)
+
+
+def test_what_comes_next_can_be_learned() -> None:
+    dataset = tiny_dataset([[0, 1, 2, 3, 4, 5, 5], [5, 4, 3, 2, 1, 0, 0]])
+    config = FinetuneConfig(backbone="tiny", examples=64, batch_size=16, sequences=1)
+    [batch, *_] = sequence_batches(dataset, leave_one_out(dataset), item_texts(dataset), config)
+    torch.manual_seed(0)
+    head, states = SequenceHead(8), torch.nn.Parameter(torch.randn(len(batch.items.texts), 8))
+    optimizer = torch.optim.AdamW([states, *head.parameters()], lr=1e-2)
+    for _ in range(100):
+        optimizer.zero_grad()
+        head(states, batch).backward()
+        optimizer.step()
+    assert head.eval()(states, batch).item() < 0.1
+
+
+def test_windows_hold_training_events_in_order() -> None:
+    dataset = tiny_dataset([[0, 1, 2, 3, 4, 5, 5], [5, 4, 3, 2]])
+    config = FinetuneConfig(backbone="tiny", examples=64, batch_size=16, sequences=1)
+    batches = sequence_batches(dataset, leave_one_out(dataset), item_texts(dataset), config)
+    assert len(batches) == 4
+    for batch in batches:
+        rows = np.array([int(text[6]) for text in batch.items.texts])  # "title 3. …"
+        history, target = rows[batch.history], rows[batch.target]
+        for before, after, valid in zip(history, target, batch.valid, strict=True):
+            pairs = set(zip(before[valid].tolist(), after[valid].tolist(), strict=True))
+            assert pairs in ({(0, 1), (1, 2), (2, 3), (3, 4)}, {(5, 4)})
+        shares = {0: 1 / 7, 1: 1 / 7, 2: 1 / 7, 3: 1 / 7, 4: 2 / 7, 5: 1 / 7}
+        np.testing.assert_allclose(np.exp(batch.log_share), [shares[row] for row in rows], rtol=1e-5)
+
+
+def test_a_small_encoder_learns_from_a_teacher(
+    shop: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = noted(monkeypatch)
+    config = FinetuneConfig(
+        backbone="tiny", text_tokens=64, examples=240, batch_size=12, learning_rate=1e-2, teacher=str(encoder)
+    )
+    finetune(shop, tmp_path / "student", config, "cpu")
+    for task in ("image_to_text", "attributes_to_text", "history_to_next"):
+        values = seen[f"{task}/teacher"]
+        assert values[0] > 0.8  # one minus a cosine
+        assert np.mean(values[-3:]) < 0.8 * values[0]
 
 
 def test_a_resumed_encoder_is_the_same(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +277,7 @@ def test_a_dataset_that_has_nothing_to_teach(tmp_path: Path) -> None:
     [
         ({"backbone": "towers"}, "backbone is 'towers', which are never fine-tuned"),
         ({"batch_size": 1}, "batch_size is 1; it must be at least 2"),
-        ({"image_to_text": 0, "attributes_to_text": 0, "history_to_next": 0}, "all three tasks have the share 0"),
+        ({"image_to_text": 0, "attributes_to_text": 0, "history_to_next": 0}, "all tasks have the share 0"),
         ({"learning_rate": 0}, "learning_rate is 0; it must be above 0"),
         ({"companion_weight": -1}, "companion_weight is -1; it must not be negative"),
         ({"text_tokens": 0}, "text_tokens is 0; it must be at least 1"),
@@ -209,7 +298,7 @@ def test_the_rate_warms_up_and_decays() -> None:
 
 def test_a_checkpoint_of_nothing(tmp_path: Path) -> None:
     backbone = load_backbone("tiny", 8, 4)
-    assert load_checkpoint(tmp_path, backbone, FinetuningHeads(2, 32), torch.optim.AdamW(backbone.parameters())) == 0
+    assert load_checkpoint(tmp_path, backbone, FinetuningHeads(2, 32, 0), torch.optim.AdamW(backbone.parameters())) == 0
 
 
 def test_the_commands_go_from_a_dataset_to_a_run(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
