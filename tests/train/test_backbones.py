@@ -102,7 +102,39 @@ def llava(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("model", ["qwen2_vl", "llava"])
+@pytest.fixture(scope="session")
+def idefics3(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Idefics3 with random weights, SmolVLM's architecture: a picture becomes several tiles."""
+    import transformers as tf
+
+    special = ["<image>", "<fake_token_around_image>", "<end_of_utterance>", "<global-img>"]
+    tokenizer = tf.PreTrainedTokenizerFast(
+        tokenizer_object=byte_tokenizer("</s>", "<pad>", *special),
+        eos_token="</s>",
+        pad_token="<pad>",
+        additional_special_tokens=special,
+    )
+    size = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    none = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
+    config = tf.Idefics3Config(
+        vision_config={**size, "image_size": 32, "patch_size": 8},
+        text_config={"model_type": "llama", **size, **none, "vocab_size": len(tokenizer)},
+        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
+        scale_factor=2,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    folder = tmp_path_factory.mktemp("idefics3")
+    torch.manual_seed(0)
+    tf.Idefics3ForConditionalGeneration(config).save_pretrained(folder)
+    tf.Idefics3Processor(
+        image_processor=tf.Idefics3ImageProcessorPil(size={"longest_edge": 64}, max_image_size={"longest_edge": 32}),
+        tokenizer=tokenizer,
+        image_seq_len=4,
+    ).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("model", ["qwen2_vl", "llava", "idefics3"])
 def test_an_image_text_model_reads_items(model: str, request: pytest.FixtureRequest) -> None:
     backbone = load_backbone(str(request.getfixturevalue(model)), 16).eval()
     wide, tall = Image.effect_noise((160, 120), 80).convert("RGB"), Image.effect_noise((60, 120), 80).convert("RGB")
@@ -118,7 +150,7 @@ def test_an_image_text_model_reads_items(model: str, request: pytest.FixtureRequ
         torch.testing.assert_close(cut[0], cut[1])
 
 
-@pytest.mark.parametrize("model", ["qwen2_vl", "llava"])
+@pytest.mark.parametrize("model", ["qwen2_vl", "llava", "idefics3"])
 def test_an_image_text_model_goes_the_whole_way(
     model: str, shop: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

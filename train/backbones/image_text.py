@@ -58,7 +58,10 @@ class ImageTextBackbone(nn.Module):
         from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoProcessor, AutoTokenizer
 
         try:
-            model: Any = AutoModelForImageTextToText.from_pretrained(name, attn_implementation=_attention())
+            # No pickles: weights come as safetensors, or not at all.
+            model: Any = AutoModelForImageTextToText.from_pretrained(
+                name, attn_implementation=_attention(), use_safetensors=True
+            )
             self.tokenizer = AutoTokenizer.from_pretrained(name)
             # The processors of Qwen's models want torchvision, for videos. Their image processors do without.
             self.by_grid = "qwen" in model.config.model_type
@@ -69,7 +72,7 @@ class ImageTextBackbone(nn.Module):
             raise ModelError(f"backbone {name!r}: cannot be loaded as an image-text-to-text model ({reason})") from None
         self.model: Any = model
         self.pretrained = model
-        self.language: Any = model.model.language_model
+        self.language: Any = model.get_decoder()
         words: nn.Embedding = model.get_input_embeddings()
         self.words = words
         self.dim = words.embedding_dim
@@ -97,19 +100,17 @@ class ImageTextBackbone(nn.Module):
 
     def read(self, texts: Sequence[str], pictures: Sequence[Image.Image | None]) -> ImageTextBatch:
         """Items as a batch on the CPU."""
-        lines, made = [], list[dict[str, torch.Tensor]]()
+        places, tensors = self._place([picture for picture in pictures if picture is not None])
+        lines, left = [], iter(places)
         for text, picture in zip(texts, pictures, strict=True):
             line = self._instruction + self._ids(text)[: self.text_tokens]
             if picture is not None:
-                placeholders, tensors = self._place(picture)
-                line += self._picture + placeholders
-                made.append(tensors)
+                line += self._picture + next(left)
             lines.append([*line, self.padding_id])
         longest = max(map(len, lines))
         token_ids = torch.tensor([[self.padding_id] * (longest - len(line)) + line for line in lines])
         token_mask = torch.tensor([[0] * (longest - len(line)) + [1] * len(line) for line in lines])
-        joined = {name: torch.cat([tensors[name] for tensors in made]) for name in (made[0] if made else ())}
-        return ImageTextBatch(token_ids, token_mask, joined)
+        return ImageTextBatch(token_ids, token_mask, tensors)
 
     def embed(self, batch: ImageTextBatch) -> torch.Tensor:
         """Item vectors (B, D)."""
@@ -137,17 +138,23 @@ class ImageTextBackbone(nn.Module):
         """As in `CausalBackbone`."""
         return causal_text_loss(self.words, self.language, self.model.lm_head, self.vector_to_token(vectors), targets)
 
-    def _place(self, picture: Image.Image) -> tuple[list[int], dict[str, torch.Tensor]]:
-        """The tokens that stand for a picture, and what the model reads in their place."""
+    def _place(self, pictures: Sequence[Image.Image]) -> tuple[list[list[int]], dict[str, torch.Tensor]]:
+        """The tokens that stand for each picture, and what the model reads in their places."""
+        if not pictures:
+            return [], {}
         if self.by_grid:
-            tensors = dict(self.processor(images=[picture], return_tensors="pt"))
-            count = int(tensors["image_grid_thw"].prod()) // self.processor.merge_size**2
+            tensors = dict(self.processor(images=list(pictures), return_tensors="pt"))
+            counts = tensors["image_grid_thw"].prod(dim=1) // self.processor.merge_size**2
             config = self.model.config
-            return [config.vision_start_token_id, *[config.image_token_id] * count, config.vision_end_token_id], tensors
-        made = dict(self.processor(text=self.processor.image_token, images=[picture], return_tensors="pt"))
-        ids = made.pop("input_ids")
-        # What speaks of tokens (masks, types) does not survive being put into a longer prompt.
-        return ids[0].tolist(), {name: tensor for name, tensor in made.items() if tensor.shape != ids.shape}
+            begin, picture, end = config.vision_start_token_id, config.image_token_id, config.vision_end_token_id
+            return [[begin, *[picture] * int(count), end] for count in counts], tensors
+        texts = [self.processor.image_token] * len(pictures)
+        images = [[picture] for picture in pictures]
+        tensors = dict(self.processor(text=texts, images=images, padding=True, return_tensors="pt"))
+        ids, mask = tensors.pop("input_ids"), tensors.pop("attention_mask").bool()
+        # What else speaks of tokens (their types) does not survive being put into a longer prompt.
+        kept = {name: tensor for name, tensor in tensors.items() if tensor.shape != ids.shape}
+        return [line[shown].tolist() for line, shown in zip(ids, mask, strict=True)], kept
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
