@@ -189,13 +189,13 @@ def _take_k_as_input(proto: onnx.ModelProto) -> None:
     proto.graph.input.append(onnx.helper.make_tensor_value_info("k", onnx.TensorProto.INT64, [1]))
     for output in proto.graph.output:
         output.type.tensor_type.shape.dim[1].dim_param = "k"
-    del proto.graph.value_info[:]
 
 
 def strip_metadata(proto: onnx.ModelProto) -> None:
-    """Remove what the exporter notes about its own machine: stack traces with absolute paths."""
+    """Remove what the exporter notes: stack traces with absolute paths, shapes that a conversion would contradict."""
     del proto.metadata_props[:]
     del proto.graph.metadata_props[:]
+    del proto.graph.value_info[:]
     for node in proto.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""
