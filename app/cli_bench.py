@@ -117,3 +117,35 @@ def export(run: Path, dataset: Path | None, items: int, text_tokens: int, out: P
     from molar.export.item_benchmark import benchmark_item_encoder
 
     _report(benchmark_item_encoder(run, dataset, items, text_tokens), out)
+
+
+@bench.command()
+@click.argument("dataset", type=FOLDER)
+@click.option("--work", required=True, type=FOLDER, help="Where encoders and runs are kept; it can be continued.")
+@click.option("--config", "config_file", type=FOLDER, help="TOML file with the tables [finetune] and [train].")
+@click.option("--only", multiple=True, help="Name of a row; repeatable. The frozen towers are always there.")
+@DEVICE_OPTION
+@click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
+def content(
+    dataset: Path, work: Path, config_file: Path | None, only: tuple[str, ...], device: str, out: Path | None
+) -> None:
+    """What the picture, the text and each fine-tuning task are worth: content-only runs that differ in one thing.
+
+    \b
+    Example:
+      molar bench content data/movielens-1m --work ablation --config assets/benchmarks/item-encoder.toml
+    """
+    from molar.train.ablation import run_ablation
+    from molar.train.config import FinetuneConfig, TrainConfig, config_from, read_toml
+
+    tables = read_toml(config_file) if config_file else {}
+    result = run_ablation(
+        dataset,
+        work,
+        config_from(tables.get("finetune", {}), str(config_file), FinetuneConfig),
+        config_from(tables.get("train", {}), str(config_file), TrainConfig),
+        only,
+        device,
+        lambda what: click.echo(f"{what} ...", err=True),
+    )
+    _report(result, out)

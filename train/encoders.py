@@ -52,18 +52,27 @@ def create_encoder(folder: Path, config: FinetuneConfig, dataset: Dataset) -> No
         write_text(temporary / _CONFIG, tomli_w.dumps({"finetune": asdict(config), "data": data}))
 
 
-def read_config(folder: Path, dataset: Dataset) -> FinetuneConfig:
+def read_encoder_config(folder: Path) -> FinetuneConfig:
+    """The configuration of an encoder.
+
+    Raises:
+        ModelError: there is none, or it is damaged.
+    """
+    return config_from(read_toml(folder / _CONFIG).get("finetune", {}), str(folder / _CONFIG), FinetuneConfig)
+
+
+def resumed_config(folder: Path, dataset: Dataset) -> FinetuneConfig:
     """The configuration of an encoder that is to be continued.
 
     Raises:
         ModelError: there is no such encoder, it is finished, or it was begun on another dataset.
     """
-    values = read_toml(folder / _CONFIG)
+    config = read_encoder_config(folder)
     if (folder / _WEIGHTS).exists():
         raise ModelError(f"{folder}: is finished; there is nothing to resume")
-    if values.get("data", {}).get("fingerprint") != dataset_fingerprint(dataset):
+    if read_toml(folder / _CONFIG).get("data", {}).get("fingerprint") != dataset_fingerprint(dataset):
         raise ModelError(f"{dataset.folder}: not the dataset that {folder} was begun with, or changed")
-    return config_from(values.get("finetune", {}), str(folder / _CONFIG), FinetuneConfig)
+    return config
 
 
 def save_checkpoint(
@@ -123,8 +132,7 @@ def load_encoder(name: str, text_tokens: int, device: torch.device) -> Encoder:
             torch.manual_seed(0)
             backbone = load_backbone(name, text_tokens)
         return Encoder(backbone.eval().to(device), f"{name}/{_VERSION}/{text_tokens}")
-    values = read_toml(folder / _CONFIG)
-    config = config_from(values.get("finetune", {}), str(folder / _CONFIG), FinetuneConfig)
+    config = read_encoder_config(folder)
     backbone = load_backbone(config.backbone, config.text_tokens, config.lora_rank)
     if not (folder / _WEIGHTS).exists():
         raise ModelError(f"{folder}: its fine-tuning is not finished; continue it with `molar finetune --resume`")

@@ -10,9 +10,8 @@ import torch
 
 from molar.engine.errors import DatasetError
 from molar.engine.images import open_image
-from molar.train.config import FinetuneConfig, config_from, read_toml
 from molar.train.dataset import Dataset
-from molar.train.encoders import Encoder, load_encoder
+from molar.train.encoders import Encoder, load_encoder, read_encoder_config
 from molar.train.item_embedding import embed_batch, embed_items
 from molar.train.item_evaluation import centred, retrieval, shared_values, vote_accuracy
 
@@ -63,10 +62,8 @@ def benchmark_encoder(
 
 def _before(name: str) -> list[str]:
     """The backbone of an encoder folder."""
-    path = Path(name) / "encoder.toml"
-    if not path.exists():
-        return []
-    return [config_from(read_toml(path).get("finetune", {}), str(path), FinetuneConfig).backbone]
+    folder = Path(name)
+    return [read_encoder_config(folder).backbone] if (folder / "encoder.toml").exists() else []
 
 
 def _item_rows(

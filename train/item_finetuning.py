@@ -55,7 +55,7 @@ def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, dev
     whole = load_dataset(dataset_folder)
     new = config is not None
     if config is None:
-        config = encoders.read_config(out, whole)
+        config = encoders.resumed_config(out, whole)
     dataset = without_events(whole, withheld_items(whole, config.withheld))
     split = leave_one_out(dataset)
     batches = mixed_batches(dataset, split, config)

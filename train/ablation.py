@@ -1,0 +1,140 @@
+"""`molar bench content`: what the picture, the text and each fine-tuning task are worth to recommendation by content.
+
+A series of encoders and content-only runs that differ in one thing each. A series that was stopped goes on.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from molar.engine.errors import ModelError
+from molar.train.comparison import compare_runs
+from molar.train.config import FinetuneConfig, TrainConfig
+from molar.train.encoders import read_encoder_config
+from molar.train.evaluate import evaluate, machine
+from molar.train.fit import train
+from molar.train.item_finetuning import finetune
+from molar.train.run import read_config
+
+BASELINE = "frozen towers"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of the table.
+
+    Attributes:
+        finetune: changes to the encoder's configuration; None for a run without a fine-tuned encoder.
+        train: changes to the run's configuration.
+    """
+
+    finetune: Mapping[str, Any] | None
+    train: Mapping[str, Any] = field(default_factory=dict)
+
+
+def variants(backbone: str) -> dict[str, Variant]:
+    """All rows, by name; the first is what the others are compared with."""
+    return {
+        BASELINE: Variant(None, {"encoder": "towers"}),
+        "not fine-tuned": Variant(None, {"encoder": backbone}),
+        "all tasks": Variant({}),
+        "text only": Variant({}, {"view": "text"}),
+        "image only": Variant({}, {"view": "image"}),
+        "without IT": Variant({"image_to_text": 0.0}),
+        "without SA": Variant({"attributes_to_text": 0.0}),
+        "without UB": Variant({"history_to_next": 0.0}),
+        "cold start": Variant({"withheld": 0.1}, {"withheld": 0.1, "ids": True}),
+    }
+
+
+def run_ablation(
+    dataset: Path,
+    work: Path,
+    finetune_config: FinetuneConfig,
+    train_config: TrainConfig,
+    only: Sequence[str],
+    device: str,
+    say: Say,
+) -> dict[str, Any]:
+    """Make what is not there yet, and compare.
+
+    Args:
+        dataset: the dataset folder.
+        work: where encoders and runs are kept; a finished one is not made again.
+        finetune_config: of the full encoder.
+        train_config: of a content-only run.
+        only: names of variants; all of them if empty.
+        device: "auto", "cpu" or "cuda".
+        say: is told what is being done.
+
+    Returns:
+        `rows` of the content-only runs, each compared with the frozen towers by a paired bootstrap, and `cold`, the
+        rows on withheld items.
+
+    Raises:
+        ModelError: there is no such variant.
+        DatasetError: the dataset cannot be used.
+    """
+    known = variants(finetune_config.backbone)
+    if unknown := [name for name in only if name not in known]:
+        raise ModelError(f"no variant {unknown[0]!r}; choose of {', '.join(known)}")
+    chosen = {name: known[name] for name in known if not only or name in only or name == BASELINE}
+    runs = {}
+    for name, variant in chosen.items():
+        encoder = finetune_config.backbone
+        if variant.finetune is not None:
+            changed = replace(finetune_config, **variant.finetune)
+            encoder = str(_encoder(dataset, work / "encoders", changed, finetune_config, device, say))
+        config = replace(train_config, **{"encoder": encoder, "ids": False, **variant.train})
+        runs[name] = _run(dataset, work / "runs" / _slug(name), config, device, say)
+    content_only = {name: run for name, run in runs.items() if not chosen[name].train.get("withheld")}
+    compared = compare_runs(list(content_only.values()), "content_only")
+    cold = [
+        row
+        for name, run in runs.items()
+        if name not in content_only
+        for row in json.loads((run / "evaluation.json").read_text())["rows"]
+        if row["regime"] == "cold"
+    ]
+    rows = [
+        {"variant": name, **row, "run": run.name}
+        for (name, run), row in zip(content_only.items(), compared, strict=True)
+    ]
+    return {
+        "dataset": dataset.resolve().name,
+        "machine": machine(),
+        "finetune": vars(finetune_config),
+        "train": vars(train_config),
+        "rows": rows,
+        "cold": cold,
+    }
+
+
+def _encoder(dataset: Path, folder: Path, config: FinetuneConfig, whole: FinetuneConfig, device: str, say: Say) -> Path:
+    """An encoder folder with this configuration; variants that read alike share it."""
+    changes = [f"{name}-{value}" for name, value in vars(config).items() if value != vars(whole)[name]]
+    out = folder / (_slug(" ".join(changes)) or "all")
+    if not (out / "encoder.safetensors").exists():
+        say(f"encoder {out.name}")
+        finetune(dataset, out, None if out.exists() else config, device)
+    elif read_encoder_config(out) != config:
+        raise ModelError(f"{out}: was made with another configuration; choose another --work or delete it")
+    return out
+
+
+def _run(dataset: Path, out: Path, config: TrainConfig, device: str, say: Say) -> Path:
+    if not (out / "evaluation.json").exists():
+        say(f"run {out.name}")
+        train(dataset, out, None if out.exists() else config, device)
+        evaluate(out)
+    elif read_config(out)[0] != config:
+        raise ModelError(f"{out}: was made with another configuration; choose another --work or delete it")
+    return out
+
+
+def _slug(name: str) -> str:
+    return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
