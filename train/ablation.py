@@ -16,6 +16,7 @@ from molar.train.encoders import read_encoder_config
 from molar.train.evaluate import evaluate, machine
 from molar.train.fit import train
 from molar.train.item_finetuning import finetune
+from molar.train.item_tasks import TASKS
 from molar.train.run import read_config
 
 BASELINE = "frozen towers"
@@ -30,10 +31,12 @@ class Variant:
     Attributes:
         finetune: changes to the encoder's configuration; None for a run without a fine-tuned encoder.
         train: changes to the run's configuration.
+        goes_on: whether the encoder starts where the full one ends.
     """
 
     finetune: Mapping[str, Any] | None
     train: Mapping[str, Any] = field(default_factory=dict)
+    goes_on: bool = False
 
 
 def variants(backbone: str) -> dict[str, Variant]:
@@ -42,6 +45,7 @@ def variants(backbone: str) -> dict[str, Variant]:
         BASELINE: Variant(None, {"encoder": "towers"}),
         "not fine-tuned": Variant(None, {"encoder": backbone}),
         "all tasks": Variant({}),
+        "then end to end": Variant({**dict.fromkeys(TASKS, 0.0), "sequences": 1.0}, goes_on=True),
         "text only": Variant({}, {"view": "text"}),
         "image only": Variant({}, {"view": "image"}),
         "without IT": Variant({"image_to_text": 0.0}),
@@ -88,7 +92,11 @@ def run_ablation(
         encoder = finetune_config.backbone
         if variant.finetune is not None:
             changed = replace(finetune_config, **variant.finetune)
-            encoder = str(_encoder(dataset, work / "encoders", changed, finetune_config, device, say))
+            if variant.goes_on:
+                full = _encoder(dataset, work / "encoders" / "all", finetune_config, device, say)
+                changed = replace(changed, start=str(full))
+            folder = work / "encoders" / _encoder_name(variant, finetune_config)
+            encoder = str(_encoder(dataset, folder, changed, device, say))
         config = replace(train_config, **{"encoder": encoder, "ids": False, **variant.train})
         runs[name] = _run(dataset, work / "runs" / _slug(name), config, device, say)
     content_only = {name: run for name, run in runs.items() if not chosen[name].train.get("withheld")}
@@ -114,10 +122,15 @@ def run_ablation(
     }
 
 
-def _encoder(dataset: Path, folder: Path, config: FinetuneConfig, whole: FinetuneConfig, device: str, say: Say) -> Path:
-    """An encoder folder with this configuration; variants that read alike share it."""
-    changes = [f"{name}-{value}" for name, value in vars(config).items() if value != vars(whole)[name]]
-    out = folder / (_slug(" ".join(changes)) or "all")
+def _encoder_name(variant: Variant, full: FinetuneConfig) -> str:
+    """Variants whose encoders are alike share one."""
+    assert variant.finetune is not None
+    changes = [f"{name}-{value}" for name, value in variant.finetune.items() if value != vars(full)[name]]
+    return _slug(" ".join(changes)) or "all"
+
+
+def _encoder(dataset: Path, out: Path, config: FinetuneConfig, device: str, say: Say) -> Path:
+    """An encoder folder with this configuration."""
     if not (out / "encoder.safetensors").exists():
         say(f"encoder {out.name}")
         finetune(dataset, out, None if out.exists() else config, device)

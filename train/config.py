@@ -95,6 +95,7 @@ class FinetuneConfig:
     backbone: str = field(
         default="compact", metadata={"help": "compact, smollm2-effnet, or a transformers image-text model"}
     )
+    start: str = field(default="", metadata={"help": "encoder folder of the same backbone that it goes on from"})
     seed: int = field(default=0, metadata={"help": "seed of new weights and batches"})
     # 128 tokens hold title, attributes and the first sentences of a plot; 256 cost twice the time.
     text_tokens: int = field(default=128, metadata={"help": "an item's text is cut at this many tokens"})

@@ -134,15 +134,27 @@ def load_encoder(name: str, text_tokens: int, device: torch.device) -> Encoder:
         return Encoder(backbone.eval().to(device), f"{name}/{_VERSION}/{text_tokens}")
     config = read_encoder_config(folder)
     backbone = load_backbone(config.backbone, config.text_tokens, config.lora_rank)
-    if not (folder / _WEIGHTS).exists():
-        raise ModelError(f"{folder}: its fine-tuning is not finished; continue it with `molar finetune --resume`")
-    tensors, _ = read_tensors(folder / _WEIGHTS)
-    if set(tensors) != set(trained_parameters(backbone)):
-        raise ModelError(f"{folder / 'encoder.safetensors'}: does not fit encoder.toml; fine-tune again")
-    backbone.load_state_dict(tensors, strict=False)
+    load_trained(folder, backbone)
     merge_adapters(backbone)
     digest = hashlib.sha256((folder / _WEIGHTS).read_bytes()).hexdigest()
     return Encoder(backbone.eval().to(device), f"{_VERSION}/{config.text_tokens}/{digest}")
+
+
+def load_trained(folder: Path, backbone: nn.Module) -> None:
+    """Give a backbone the weights that a finished fine-tuning of the same backbone has left.
+
+    Raises:
+        ModelError: it is not finished, or of another backbone.
+    """
+    if not (folder / _WEIGHTS).exists():
+        if not (folder / _CONFIG).exists():
+            raise ModelError(f"{folder}: not a folder of `molar finetune`")
+        raise ModelError(f"{folder}: its fine-tuning is not finished; continue it with `molar finetune --resume`")
+    tensors, _ = read_tensors(folder / _WEIGHTS)
+    wanted = {name: parameter.shape for name, parameter in trained_parameters(backbone).items()}
+    if {name: tensor.shape for name, tensor in tensors.items()} != wanted:
+        raise ModelError(f"{folder / _WEIGHTS}: made from another backbone, or with another LoRA rank")
+    backbone.load_state_dict(tensors, strict=False)
 
 
 def merge_adapters(backbone: nn.Module) -> None:

@@ -64,6 +64,8 @@ def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, dev
     torch.manual_seed(config.seed)
     backbone: Any = load_backbone(config.backbone, config.text_tokens, config.lora_rank).to(device)
     if new:
+        if config.start:
+            encoders.load_trained(Path(config.start), backbone)
         encoders.create_encoder(out, config, whole)
     low = config.bfloat16 and fast_bfloat16(device)
     if low and config.lora_rank:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,21 @@ def test_end_to_end_with_the_loss_of_the_recommender(
     assert not torch.equal(trained.projector[1].weight, fresh.projector[1].weight)
 
 
+def test_a_fine_tuning_goes_on_from_another(shop: Path, encoder: Path, tmp_path: Path) -> None:
+    still = {"learning_rate": 1e-12, "start": str(encoder)}
+    finetune(shop, tmp_path / "next", replace(CONFIG, **still), "cpu")
+    one, other = (load_encoder(str(folder), 64, CPU).backbone for folder in (encoder, tmp_path / "next"))
+    assert torch.allclose(one.embedding_token, other.embedding_token, atol=1e-6)
+    assert not torch.allclose(one.embedding_token, load_backbone("tiny", 64, 16).embedding_token, atol=1e-3)
+    for changes, message in (
+        ({"start": str(tmp_path)}, "not a folder of `molar finetune`"),
+        ({"start": str(encoder), "lora_rank": 4}, "made from another backbone, or with another LoRA rank"),
+    ):
+        with pytest.raises(ModelError, match=message):
+            finetune(shop, tmp_path / "other", replace(CONFIG, **changes), "cpu")
+        assert not (tmp_path / "other").exists()
+
+
 def test_a_small_encoder_learns_from_a_teacher(
     shop: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,7 +169,9 @@ def test_folders_that_cannot_be_used(shop: Path, encoder: Path, tmp_path: Path) 
     shutil.copytree(encoder, broken)
     text = (broken / "encoder.toml").read_text()
     (broken / "encoder.toml").write_text(text.replace("lora_rank = 16", "lora_rank = 0"))
-    with pytest.raises(ModelError, match=r"encoder\.safetensors: does not fit encoder\.toml"):
+    with pytest.raises(
+        ModelError, match=r"encoder\.safetensors: made from another backbone, or with another LoRA rank"
+    ):
         load_encoder(str(broken), 64, CPU)
 
 
