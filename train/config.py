@@ -108,7 +108,7 @@ class FinetuneConfig:
     # A few thousand histories hold little of what a million events say of who chooses what; this says all of it, in one
     # pass over the items.
     companion_weight: float = field(
-        default=1.0, metadata={"help": "weight of telling what people choose beside an item (with the third task)"}
+        default=1.0, metadata={"help": "weight of telling what people choose beside an item (with UB, and end to end)"}
     )
     companion_window: int = field(default=5, metadata={"help": "events between an item and its companions"})
     # Where the published gains are, and where a small machine has no time: each step reads all items of its histories.

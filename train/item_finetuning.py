@@ -21,14 +21,15 @@ from molar.engine.errors import ModelError
 from molar.train import encoders
 from molar.train.backbones import load_backbone
 from molar.train.cold_start import withheld_items, without_events
+from molar.train.companions import companions
 from molar.train.config import FinetuneConfig
 from molar.train.dataset import Dataset, load_dataset
-from molar.train.device import choose_device, fast_bfloat16, keep_freed_memory
+from molar.train.device import choose_device, fast_bfloat16, keep_freed_memory, training_attention
 from molar.train.item_embedding import embed_items
 from molar.train.item_losses import FinetuningHeads, Knowledge, batch_losses
 from molar.train.item_pictures import ItemPictures
 from molar.train.item_sequences import SequenceBatch, sequence_batches
-from molar.train.item_tasks import Task, View, companions, item_texts, task_batches
+from molar.train.item_tasks import Task, View, item_texts, task_batches
 from molar.train.split import Split, leave_one_out
 
 _PREFETCHED = 3  # batches that are read ahead of training
@@ -73,10 +74,10 @@ def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, dev
             if not parameter.requires_grad:
                 parameter.data = parameter.data.bfloat16()
     teacher = teacher_vectors(whole, config, device)
-    heads = FinetuningHeads(len(dataset.items), backbone.parts[0], 0 if teacher is None else teacher.shape[1])
-    heads.to(device)
-    beside = companions(dataset, split, config.companion_window) if config.history_to_next else None
+    of_people = config.history_to_next or config.sequences
+    beside = companions(dataset, split, config.companion_window) if of_people else None
     knowledge = Knowledge(beside, teacher)
+    heads = FinetuningHeads(backbone.parts[0], knowledge).to(device)
     trained = [parameter for parameter in backbone.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(
         [{"params": trained, "weight_decay": 0.01}, {"params": list(heads.parameters()), "weight_decay": 0.0}],
@@ -96,7 +97,7 @@ def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, dev
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(config, step, len(batches))
             torch.manual_seed(config.seed * 1_000_003 + step)  # so a resumed run draws the same
-            with torch.autocast(device.type, torch.bfloat16, enabled=low):
+            with training_attention(device), torch.autocast(device.type, torch.bfloat16, enabled=low):
                 losses = batch_losses(
                     backbone,
                     heads,

@@ -12,33 +12,11 @@ from scipy import sparse
 from torch import nn
 from torch.nn import functional as F
 
+from molar.train.companions import CompanionHead
 from molar.train.config import FinetuneConfig
 from molar.train.item_sequences import SequenceBatch, SequenceHead
 from molar.train.item_tasks import Task
 from molar.train.losses import symmetric_info_nce
-
-_COMPANION_SCALE = 20.0  # lets a table that starts at zero reach any distribution within a few hundred steps
-
-
-class FinetuningHeads(nn.Module):
-    """What fine-tuning needs beside the backbone, and nobody after it.
-
-    Args:
-        items: N.
-        dim: D.
-        teacher_dim: width of a teacher's state; 0 where there is no teacher.
-    """
-
-    def __init__(self, items: int, dim: int, teacher_dim: int) -> None:
-        super().__init__()
-        self.log_temperature = nn.Parameter(torch.tensor(0.07).log())
-        self.companions = nn.Parameter(torch.zeros(items, dim))
-        self.sequences = SequenceHead(dim)
-        self.teacher = nn.Linear(dim, teacher_dim) if teacher_dim else None
-
-    def companion_logits(self, vectors: torch.Tensor) -> torch.Tensor:
-        """(B, D) vectors of items -> (B, N): what people choose beside each."""
-        return _COMPANION_SCALE * F.normalize(vectors, dim=-1) @ self.companions.T
 
 
 @dataclass(frozen=True)
@@ -46,12 +24,28 @@ class Knowledge:
     """What is known of all items beside their content.
 
     Attributes:
-        companions: (N, N) of `item_tasks.companions`; None where the third task is off.
+        companions: (N, N) of `companions.companions`; None where nothing of people's choices shall be learned.
         teacher: (N, T) unit vectors of a teacher, on the model's device; None where there is none.
     """
 
     companions: sparse.csr_array | None
     teacher: torch.Tensor | None
+
+
+class FinetuningHeads(nn.Module):
+    """What fine-tuning needs beside the backbone, and nobody after it.
+
+    Args:
+        dim: D.
+        knowledge: of all items.
+    """
+
+    def __init__(self, dim: int, knowledge: Knowledge) -> None:
+        super().__init__()
+        self.log_temperature = nn.Parameter(torch.tensor(0.07).log())
+        self.companions = None if knowledge.companions is None else CompanionHead(dim, knowledge.companions)
+        self.sequences = SequenceHead(dim)
+        self.teacher = None if knowledge.teacher is None else nn.Linear(dim, knowledge.teacher.shape[1])
 
 
 def batch_losses(
@@ -80,18 +74,22 @@ def batch_losses(
     """
     # What follows the language model's state is not trained.
     states = [backbone.embed(view)[:, : backbone.parts[0]] for view in views]
+    rows = torch.from_numpy(batch.rows).to(states[0].device)
     if isinstance(batch, SequenceBatch):
-        loss = heads.sequences(states[0], batch)
-        return {"next": loss, "loss": loss}
-    source, target = states
-    losses = {"writing": backbone.text_loss(source, written)}
-    rows = torch.from_numpy(batch.rows).to(source.device)
-    losses["finding"] = symmetric_info_nce(source, target, rows, heads.log_temperature)
-    total = losses["writing"] + config.contrastive_weight * losses["finding"]
-    of_items = [target, source] if batch.source_is_item else [target]
-    if knowledge.companions is not None and config.companion_weight:
-        wanted = torch.from_numpy(knowledge.companions[batch.rows].toarray()).to(source.device)
-        found = [F.cross_entropy(heads.companion_logits(view).float(), wanted) for view in of_items]
+        losses = {"next": heads.sequences(states[0], batch)}
+        total = losses["next"]
+        of_items = states
+    else:
+        source, target = states
+        losses = {
+            "writing": backbone.text_loss(source, written),
+            "finding": symmetric_info_nce(source, target, rows, heads.log_temperature),
+        }
+        total = losses["writing"] + config.contrastive_weight * losses["finding"]
+        of_items = [target, source] if batch.source_is_item else [target]
+    if heads.companions is not None and knowledge.companions is not None and config.companion_weight:
+        wanted = torch.from_numpy(knowledge.companions[batch.rows].toarray()).to(rows.device)
+        found = [F.cross_entropy(heads.companions(view).float(), wanted) for view in of_items]
         losses["companions"] = torch.stack(found).mean()
         total = total + config.companion_weight * losses["companions"]
     if heads.teacher is not None and knowledge.teacher is not None:

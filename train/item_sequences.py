@@ -30,6 +30,7 @@ class SequenceBatch:
 
     Attributes:
         items: picture and text of each different item.
+        rows: (U,) of these items in the dataset.
         history: (W, L) int64, places in `items`, oldest first.
         target: (W, L) int64, places of the items that came next.
         valid: (W, L) bool, False where a window is shorter.
@@ -37,6 +38,7 @@ class SequenceBatch:
     """
 
     items: View
+    rows: np.ndarray
     history: np.ndarray
     target: np.ndarray
     valid: np.ndarray
@@ -74,7 +76,7 @@ def sequence_batches(dataset: Dataset, split: Split, texts: ItemTexts, config: F
         following = np.where(valid, index + 1, index)
         rows, places = np.unique(dataset.rows[np.stack([index, following])], return_inverse=True)
         history, target = places.reshape(2, *index.shape)
-        batches.append(SequenceBatch(item_view(dataset, texts, rows), history, target, valid, log_share[rows]))
+        batches.append(SequenceBatch(item_view(dataset, texts, rows), rows, history, target, valid, log_share[rows]))
     return batches
 
 

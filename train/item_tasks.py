@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from molar.engine.text import item_text
 from molar.train.config import FinetuneConfig
@@ -162,24 +161,3 @@ def item_view(dataset: Dataset, texts: ItemTexts, rows: np.ndarray) -> View:
 
 def _pick(texts: Sequence[str], rows: np.ndarray) -> list[str]:
     return [texts[row] for row in rows]
-
-
-def companions(dataset: Dataset, split: Split, window: int) -> sparse.csr_array:
-    """What people choose beside each item: (N, N), each row a distribution, empty for an item without companions.
-
-    Two items are companions where they stand at most `window` events apart in the training part of a history.
-    """
-    ends = dataset.offsets[:-1] + split.train_length
-    user = np.repeat(np.arange(len(ends)), np.diff(dataset.offsets))
-    training = np.arange(len(dataset.rows)) < ends[user]
-    rows, user = dataset.rows[training], user[training]
-    counts = sparse.csr_array((len(dataset.items), len(dataset.items)), dtype=np.float32)
-    for distance in range(1, window + 1):
-        together = user[distance:] == user[:-distance]
-        one, other = rows[:-distance][together], rows[distance:][together]
-        pairs = sparse.coo_array((np.ones(len(one), np.float32), (one, other)), shape=counts.shape).tocsr()
-        counts = counts + pairs + pairs.T
-    counts.setdiag(0)
-    counts.eliminate_zeros()
-    totals = np.maximum(counts.sum(axis=1), 1)
-    return sparse.csr_array(sparse.diags_array(1 / totals) @ counts).astype(np.float32)

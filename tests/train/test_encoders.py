@@ -17,7 +17,7 @@ from molar.train.config import FinetuneConfig
 from molar.train.dataset import load_dataset
 from molar.train.encoders import load_checkpoint, load_encoder
 from molar.train.item_finetuning import finetune, learning_rate
-from molar.train.item_losses import FinetuningHeads
+from molar.train.item_losses import FinetuningHeads, Knowledge
 from molar.train.model_files import read_tensors
 
 CPU = torch.device("cpu")
@@ -31,12 +31,11 @@ def test_fine_tuning_learns_every_task(shop: Path, tmp_path: Path, monkeypatch: 
     )
     finetune(shop, tmp_path / "encoder", config, "cpu")
     for task in ("image_to_text", "attributes_to_text", "history_to_next"):
-        for loss in ("writing", "finding", "companions"):
+        for loss in ("writing", "finding"):
             if (task, loss) == ("history_to_next", "finding"):
                 continue  # the shop's people are too random for that; the next test has a rule
             values = seen[f"{task}/{loss}"]
-            # The shop is small: everything stands beside everything, and many texts are nearly the same.
-            share = {"writing": 0.8, "finding": 0.97, "companions": 0.999}[loss]
+            share = {"writing": 0.8, "finding": 0.97}[loss]  # many of the shop's texts are nearly the same
             assert np.mean(values[-5:]) < share * np.mean(values[:3]), (task, loss)
 
 
@@ -50,7 +49,9 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[float]]:
     return seen
 
 
-def test_the_next_item_is_found_where_there_is_a_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_next_items_and_companions_are_found_where_there_is_a_rule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     titles = "".join(f"{number},{letter * 3}\n" for number, letter in enumerate("abcdef"))
     (tmp_path / "items.csv").write_text("item_id,title\n" + titles)
     events = [(user, (user + time) % 6, time) for user in range(6) for time in range(9)]  # after a comes b, after f a
@@ -58,9 +59,18 @@ def test_the_next_item_is_found_where_there_is_a_rule(tmp_path: Path, monkeypatc
     (tmp_path / "interactions.csv").write_text("user_id,item_id,timestamp\n" + lines)
     seen = noted(monkeypatch)
     config = FinetuneConfig(
-        backbone="tiny", text_tokens=24, examples=1200, batch_size=6, history_items=1, lora_rank=0, learning_rate=3e-3
+        backbone="tiny",
+        text_tokens=24,
+        examples=1200,
+        batch_size=6,
+        history_items=1,
+        companion_window=1,
+        lora_rank=0,
+        learning_rate=3e-3,
     )
     finetune(tmp_path, tmp_path / "encoder", config, "cpu")
+    assert seen["history_to_next/companions"][0] > 1.7  # beside an item stands the one before or the one after: log 6
+    assert np.mean(seen["history_to_next/companions"][-5:]) < 0.75  # log 2 = 0.693
     assert seen["history_to_next/finding"][0] > 1.5
     assert np.mean(seen["history_to_next/finding"][-5:]) < 0.5
     assert np.mean(seen["history_to_next/writing"][-5:]) < 0.3
@@ -82,7 +92,7 @@ def test_end_to_end_with_the_loss_of_the_recommender(
         sequences=1,
     )
     finetune(shop, tmp_path / "encoder", config, "cpu")
-    assert set(seen) == {"sequences/next", "sequences/loss"}
+    assert set(seen) == {"sequences/next", "sequences/companions", "sequences/loss"}
     assert len(seen["sequences/next"]) == 40
     fresh, trained = load_backbone("tiny", 48, 16), load_encoder(str(tmp_path / "encoder"), 48, CPU).backbone
     assert not torch.equal(trained.projector[1].weight, fresh.projector[1].weight)
@@ -113,7 +123,7 @@ def test_a_small_encoder_learns_from_a_teacher(
     finetune(shop, tmp_path / "student", config, "cpu")
     for task in ("image_to_text", "attributes_to_text", "history_to_next"):
         values = seen[f"{task}/teacher"]
-        assert values[0] > 0.8  # one minus a cosine
+        assert values[0] > 0.7  # one minus a cosine: it knows nothing yet
         assert np.mean(values[-3:]) < 0.8 * values[0]
 
 
@@ -207,8 +217,8 @@ def test_the_rate_warms_up_and_decays() -> None:
 
 
 def test_a_checkpoint_of_nothing(tmp_path: Path) -> None:
-    backbone = load_backbone("tiny", 8, 4)
-    assert load_checkpoint(tmp_path, backbone, FinetuningHeads(2, 32, 0), torch.optim.AdamW(backbone.parameters())) == 0
+    backbone, heads = load_backbone("tiny", 8, 4), FinetuningHeads(32, Knowledge(None, None))
+    assert load_checkpoint(tmp_path, backbone, heads, torch.optim.AdamW(backbone.parameters())) == 0
 
 
 def test_the_commands_go_from_a_dataset_to_a_run(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

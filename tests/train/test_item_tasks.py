@@ -10,7 +10,7 @@ import torch
 from molar.train.config import FinetuneConfig
 from molar.train.dataset import Dataset, load_dataset
 from molar.train.item_sequences import SequenceHead, sequence_batches
-from molar.train.item_tasks import companions, item_texts, task_batches
+from molar.train.item_tasks import item_texts, task_batches
 from molar.train.split import leave_one_out
 
 
@@ -80,14 +80,6 @@ def test_each_task_can_be_switched_off(shop: Path, off: str, left: set[str]) -> 
             assert (task.source.pictures > 0).all()  # the first item has no picture
             assert set(task.source.texts) == {""}
             assert (task.target.pictures == -1).all()
-
-
-def test_companions_by_hand() -> None:
-    # The last two events of each are not for training. Within two events: 0-1, 0-2, 1-2, and 2-0, 2-1, 0-1.
-    found = companions(tiny_dataset([[0, 1, 2, 3, 4], [2, 0, 1, 5, 5]]), leave_one_out(tiny_dataset([[0] * 5] * 2)), 2)
-    expected = np.zeros((6, 6))
-    expected[0, [1, 2]] = expected[1, [0, 2]] = expected[2, [0, 1]] = 1 / 2
-    np.testing.assert_allclose(found.toarray(), expected)
 
 
 def test_what_comes_next_can_be_learned() -> None:
