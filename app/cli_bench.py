@@ -47,9 +47,10 @@ def engine(bundle: Path | None, length: int, calls: int, device: str, out: Path 
 @click.option("--items", type=_COUNT, default=3416, show_default=True, help="Items in the catalogue.")
 @click.option("--dim", type=_COUNT, default=128, show_default=True, help="Width of the vectors.")
 @click.option("--events", type=_COUNT, default=25_600, show_default=True, help="Events in a batch.")
+@click.option("--length", type=_COUNT, default=100, show_default=True, help="Events in a history.")
 @click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
-def training(items: int, dim: int, events: int, out: Path | None) -> None:
-    """What makes training quick beside torch's own: softmax over all items, dropout, memory allocator.
+def training(items: int, dim: int, events: int, length: int, out: Path | None) -> None:
+    """What makes training quick beside torch's own: softmax over all items, dropout, attention, memory allocator.
 
     \b
     Example:
@@ -57,7 +58,7 @@ def training(items: int, dim: int, events: int, out: Path | None) -> None:
     """
     from molar.train.benchmark import benchmark_training
 
-    _report(benchmark_training(items, dim, events), out)
+    _report(benchmark_training(items, dim, events, length), out)
 
 
 @bench.command()
@@ -124,10 +125,19 @@ def export(run: Path, dataset: Path | None, items: int, text_tokens: int, out: P
 @click.option("--work", required=True, type=FOLDER, help="Where encoders and runs are kept; it can be continued.")
 @click.option("--config", "config_file", type=FOLDER, help="TOML file with the tables [finetune] and [train].")
 @click.option("--only", multiple=True, help="Name of a row; repeatable. The frozen towers are always there.")
+@click.option(
+    "--seeds", type=_COUNT, default=1, show_default=True, help="Runs a row; a user's metrics are their means."
+)
 @DEVICE_OPTION
 @click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
 def content(
-    dataset: Path, work: Path, config_file: Path | None, only: tuple[str, ...], device: str, out: Path | None
+    dataset: Path,
+    work: Path,
+    config_file: Path | None,
+    only: tuple[str, ...],
+    seeds: int,
+    device: str,
+    out: Path | None,
 ) -> None:
     """What the picture, the text and each fine-tuning task are worth: content-only runs that differ in one thing.
 
@@ -145,6 +155,7 @@ def content(
         config_from(tables.get("finetune", {}), str(config_file), FinetuneConfig),
         config_from(tables.get("train", {}), str(config_file), TrainConfig),
         only,
+        seeds,
         device,
         lambda what: click.echo(f"{what} ...", err=True),
     )

@@ -127,7 +127,7 @@ def compare(runs: tuple[Path, ...], model: str, out: Path | None) -> None:
     """
     from molar.train.comparison import compare_runs
 
-    text = json.dumps({"rows": compare_runs(runs, model)}, indent=2) + "\n"
+    text = json.dumps({"rows": compare_runs([[run] for run in runs], model)}, indent=2) + "\n"
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text)

@@ -20,6 +20,7 @@ from molar.train.item_tasks import TASKS
 from molar.train.run import read_config
 
 BASELINE = "frozen towers"
+_END_TO_END = {**dict.fromkeys(TASKS, 0.0), "sequences": float(len(TASKS))}  # as many steps as the tasks have
 
 Say = Callable[[str], None]
 
@@ -45,7 +46,7 @@ def variants(backbone: str) -> dict[str, Variant]:
         BASELINE: Variant(None, {"encoder": "towers"}),
         "not fine-tuned": Variant(None, {"encoder": backbone}),
         "all tasks": Variant({}),
-        "then end to end": Variant({**dict.fromkeys(TASKS, 0.0), "sequences": 1.0}, goes_on=True),
+        "then end to end": Variant(_END_TO_END, goes_on=True),
         "text only": Variant({}, {"view": "text"}),
         "image only": Variant({}, {"view": "image"}),
         "without IT": Variant({"image_to_text": 0.0}),
@@ -61,6 +62,7 @@ def run_ablation(
     finetune_config: FinetuneConfig,
     train_config: TrainConfig,
     only: Sequence[str],
+    seeds: int,
     device: str,
     say: Say,
 ) -> dict[str, Any]:
@@ -72,6 +74,7 @@ def run_ablation(
         finetune_config: of the full encoder.
         train_config: of a content-only run.
         only: names of variants; all of them if empty.
+        seeds: content-only runs a row, each with a seed of its own; the encoders are made once.
         device: "auto", "cpu" or "cuda".
         say: is told what is being done.
 
@@ -98,19 +101,29 @@ def run_ablation(
             folder = work / "encoders" / _encoder_name(variant, finetune_config)
             encoder = str(_encoder(dataset, folder, changed, device, say))
         config = replace(train_config, **{"encoder": encoder, "ids": False, **variant.train})
-        runs[name] = _run(dataset, work / "runs" / _slug(name), config, device, say)
-    content_only = {name: run for name, run in runs.items() if not chosen[name].train.get("withheld")}
+        runs[name] = [
+            _run(
+                dataset,
+                work / "runs" / (_slug(name) + (f"-{seed}" if seed else "")),
+                replace(config, seed=config.seed + seed),
+                device,
+                say,
+            )
+            for seed in range(seeds)
+        ]
+    content_only = {name: of_seeds for name, of_seeds in runs.items() if not chosen[name].train.get("withheld")}
     compared = compare_runs(list(content_only.values()), "content_only")
     cold = [
-        row
-        for name, run in runs.items()
+        {"variant": name, **row}
+        for name, of_seeds in runs.items()
         if name not in content_only
+        for run in of_seeds
         for row in json.loads((run / "evaluation.json").read_text())["rows"]
         if row["regime"] == "cold"
     ]
     rows = [
-        {"variant": name, **row, "run": run.name}
-        for (name, run), row in zip(content_only.items(), compared, strict=True)
+        {"variant": name, **row, "run": of_seeds[0].name}
+        for (name, of_seeds), row in zip(content_only.items(), compared, strict=True)
     ]
     return {
         "dataset": dataset.resolve().name,

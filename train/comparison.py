@@ -16,34 +16,45 @@ SAMPLES = 10_000
 _CHUNK = 500  # samples that exist at one time
 
 
-def compare_runs(runs: Sequence[Path], model: str, k: int = 10) -> list[dict[str, Any]]:
-    """Recall@k and NDCG@k of each run, and how far each is from the first.
+def compare_runs(groups: Sequence[Sequence[Path]], model: str, k: int = 10) -> list[dict[str, Any]]:
+    """Recall@k and NDCG@k of each group of runs, and how far each group is from the first.
 
     Args:
-        runs: folders that `molar evaluate` has filled; the same users in each.
+        groups: run folders that `molar evaluate` has filled, the same users in each; those of a group differ in their
+            seed only, and a user's metric is the mean over them.
         model: the rows' name: "content_only", "sasrec", "molar", "popularity".
         k: cutoff.
 
     Returns:
-        A row a run: metrics, and for all but the first the difference with its 95% interval and two-sided p.
+        A row a group: metrics, and for all but the first the difference with its 95% interval over users and two-sided
+        p. The interval does not say how another choice of seeds would come out.
 
     Raises:
         ModelError: a run was not evaluated, has no such model, or has other users.
     """
-    ranks = [_ranks(run, model) for run in runs]
-    first = ranks[0].sort("user_id")
+    first: dict[str, np.ndarray] | None = None
+    users: pl.Series | None = None
     rows: list[dict[str, Any]] = []
-    for run, frame in zip(runs, ranks, strict=True):
-        frame = frame.sort("user_id")
-        if not frame["user_id"].equals(first["user_id"]):
-            raise ModelError(f"{run}: evaluated on other users than {runs[0]}; compare runs of one dataset")
-        row: dict[str, Any] = {"run": str(run), "model": model, "users": len(frame)}
-        for metric, values in per_user(frame["rank"].to_numpy(), k).items():
+    for runs in groups:
+        of_runs = []
+        for run in runs:
+            frame = _ranks(run, model).sort("user_id")
+            if users is not None and not frame["user_id"].equals(users):
+                raise ModelError(f"{run}: evaluated on other users than {groups[0][0]}; compare runs of one dataset")
+            users = frame["user_id"]
+            of_runs.append(per_user(frame["rank"].to_numpy(), k))
+        means = {metric: np.mean([of_run[metric] for of_run in of_runs], axis=0) for metric in of_runs[0]}
+        row: dict[str, Any] = {"run": str(runs[0]), "model": model, "users": len(means[f"recall@{k}"])}
+        if len(runs) > 1:
+            row["seeds"] = len(runs)
+        for metric, values in means.items():
             row[metric] = round(float(values.mean()), 6)
-            if run != runs[0]:
-                difference = values - per_user(first["rank"].to_numpy(), k)[metric]
-                row |= {f"{metric}_{name}": value for name, value in bootstrap(difference).items()}
+            if len(runs) > 1:
+                row[f"{metric}_of_seeds"] = [round(float(of_run[metric].mean()), 6) for of_run in of_runs]
+            if first is not None:
+                row |= {f"{metric}_{name}": value for name, value in bootstrap(values - first[metric]).items()}
         rows.append(row)
+        first = first or means
     return rows
 
 

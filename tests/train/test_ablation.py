@@ -16,14 +16,14 @@ def test_rows_differ_in_one_thing_and_a_finished_one_is_not_made_again(shop: Pat
 
     def series(*only: str) -> dict:
         said.clear()
-        return run_ablation(shop, tmp_path, FINETUNE, preset("tiny", epochs=1), only, "cpu", said.append)
+        return run_ablation(shop, tmp_path, FINETUNE, preset("tiny", epochs=1), only, 1, "cpu", said.append)
 
     found = series("all tasks", "then end to end", "text only", "without IT", "cold start")
     assert said == [
         "run frozen-towers",
         "encoder all",
         "run all-tasks",
-        "encoder image-to-text-0-0-attributes-to-text-0-0-history-to-next-0-0-sequences-1-0",
+        "encoder image-to-text-0-0-attributes-to-text-0-0-history-to-next-0-0-sequences-3-0",
         "run then-end-to-end",
         "run text-only",
         "encoder image-to-text-0-0",
@@ -48,11 +48,21 @@ def test_rows_differ_in_one_thing_and_a_finished_one_is_not_made_again(shop: Pat
 
 def test_a_work_folder_of_another_configuration_is_refused(shop: Path, tmp_path: Path) -> None:
     config = preset("tiny", epochs=1)
-    run_ablation(shop, tmp_path, FINETUNE, config, ["frozen towers"], "cpu", lambda _: None)
+    run_ablation(shop, tmp_path, FINETUNE, config, ["frozen towers"], 1, "cpu", lambda _: None)
     with pytest.raises(ModelError, match="was made with another configuration"):
-        run_ablation(shop, tmp_path, FINETUNE, preset("tiny", epochs=2), ["frozen towers"], "cpu", lambda _: None)
+        run_ablation(shop, tmp_path, FINETUNE, preset("tiny", epochs=2), ["frozen towers"], 1, "cpu", lambda _: None)
     with pytest.raises(ModelError, match="no variant 'without everything'; choose of frozen towers, not fine-tuned"):
-        run_ablation(shop, tmp_path, FINETUNE, config, ["without everything"], "cpu", lambda _: None)
+        run_ablation(shop, tmp_path, FINETUNE, config, ["without everything"], 1, "cpu", lambda _: None)
+
+
+def test_more_seeds_are_more_runs_of_the_same_encoder(shop: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    config = preset("tiny", epochs=1)
+    found = run_ablation(shop, tmp_path, FINETUNE, config, ["all tasks"], 2, "cpu", said.append)
+    assert said == ["run frozen-towers", "run frozen-towers-1", "encoder all", "run all-tasks", "run all-tasks-1"]
+    assert [row["seeds"] for row in found["rows"]] == [2, 2]
+    first, second = found["rows"][0]["recall@10_of_seeds"]
+    assert first != second
 
 
 def test_every_task_has_a_row_without_it() -> None:

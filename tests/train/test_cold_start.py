@@ -103,7 +103,7 @@ def test_runs_are_compared_user_by_user(run: Path, tmp_path: Path) -> None:
     ranks = pl.read_parquet(run / "ranks.parquet")
     better = ranks.with_columns(pl.lit(1, pl.Int32).alias("content_only_removed")).reverse()
     better.write_parquet(other / "ranks.parquet")
-    first, second = compare_runs([run, other], "content_only")
+    first, second = compare_runs([[run], [other]], "content_only")
     assert "recall@10_p" not in first
     assert second["recall@10"] == 1.0
     assert second["ndcg@10_difference"] == pytest.approx(1.0 - first["ndcg@10"], abs=1e-5)
@@ -111,13 +111,19 @@ def test_runs_are_compared_user_by_user(run: Path, tmp_path: Path) -> None:
     rows = json.loads((run / "evaluation.json").read_text())["rows"]
     [expected] = [row["recall@10"] for row in rows if row["model"] == "content only" and row["seen_removed"]]
     assert first["recall@10"] == pytest.approx(expected, abs=1e-6)
+    assert "seeds" not in first
+    first, both = compare_runs([[run], [run, other]], "content_only")
+    assert both["seeds"] == 2
+    assert both["ndcg@10_of_seeds"] == pytest.approx([first["ndcg@10"], 1.0])
+    assert both["ndcg@10"] == pytest.approx((first["ndcg@10"] + 1) / 2, abs=1e-5)
+    assert both["ndcg@10_difference"] == pytest.approx((1 - first["ndcg@10"]) / 2, abs=1e-5)
 
 
 def test_runs_that_cannot_be_compared(run: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="run `molar evaluate"):
-        compare_runs([tmp_path], "molar")
+        compare_runs([[tmp_path]], "molar")
     with pytest.raises(ModelError, match="no model 'gru4rec'; it has popularity, sasrec, content_only, molar"):
-        compare_runs([run], "gru4rec")
+        compare_runs([[run]], "gru4rec")
     pl.read_parquet(run / "ranks.parquet").head(5).write_parquet(tmp_path / "ranks.parquet")
     with pytest.raises(ModelError, match="evaluated on other users"):
-        compare_runs([run, tmp_path], "molar")
+        compare_runs([[run], [tmp_path]], "molar")
