@@ -44,11 +44,6 @@ class LiveItems:
         return {value for item in list(self.items) for value in item.attributes.get(name, [])}
 
 
-def _starts_words(item: CatalogItem, beginnings: Sequence[str]) -> bool:
-    words = _words(f"{item.title} {item.description}")
-    return all(any(word.startswith(beginning) for word in words) for beginning in beginnings)
-
-
 def _has(item: CatalogItem, name: str, values: str | Sequence[str]) -> bool:
     wanted = [values] if isinstance(values, str) else values
     return any(value in item.attributes.get(name, []) for value in wanted)

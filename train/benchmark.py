@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from molar.train.device import fast_bfloat16, keep_freed_memory
+from molar.train.device import fast_bfloat16, keep_freed_memory, training_attention
 from molar.train.evaluate import machine
 from molar.train.losses import next_item_cross_entropy
 from molar.train.transformer import Dropout
@@ -18,13 +18,14 @@ from molar.train.transformer import Dropout
 _REPEATS = 5
 
 
-def benchmark_training(items: int, dim: int, events: int) -> dict[str, Any]:
+def benchmark_training(items: int, dim: int, events: int, length: int) -> dict[str, Any]:
     """Median milliseconds of forward and backward, ours and torch's, and their ratio.
 
     Args:
         items: N, size of the catalogue.
         dim: D, width of the vectors.
         events: T, events in a batch.
+        length: events in a history.
     """
     default_ms = _default_allocator_ms(items, dim, events)
     keep_freed_memory()
@@ -37,19 +38,32 @@ def benchmark_training(items: int, dim: int, events: int) -> dict[str, Any]:
     def torch_loss() -> torch.Tensor:
         return F.cross_entropy(hidden @ table.T, target)
 
-    with torch.autocast(device.type, torch.bfloat16, enabled=fast_bfloat16(device)):
+    def torch_attention() -> torch.Tensor:
+        q, k, v = histories.bfloat16() if low else histories  # (B, H, L, D / H) each
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True).sum()
+
+    def our_attention() -> torch.Tensor:
+        with training_attention(device):
+            return torch_attention()
+
+    low = fast_bfloat16(device)
+    histories = torch.randn(3, max(1, events // length), 2, length, dim // 2, device=device, requires_grad=True)
+    with torch.autocast(device.type, torch.bfloat16, enabled=low):
         difference = abs(torch_loss().item() - our_loss().item())
         torch_ms = _median_ms(torch_loss)
         softmax = _compared(_median_ms(our_loss), torch_ms) | {"loss_difference": difference}
     our_dropout, torch_dropout = Dropout(0.2).train(), nn.Dropout(0.2).train()
     dropout = _compared(_median_ms(lambda: our_dropout(hidden).sum()), _median_ms(lambda: torch_dropout(hidden).sum()))
+    attention = _compared(_median_ms(our_attention), _median_ms(torch_attention))
     return {
         "items": items,
         "dim": dim,
         "events": events,
+        "length": length,
         "machine": machine(),
         "softmax": softmax,
         "dropout": dropout,
+        "attention": attention,
         "allocator": _compared(torch_ms, default_ms),
     }
 

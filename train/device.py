@@ -2,8 +2,10 @@
 
 import ctypes
 import platform
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from molar.engine.errors import ModelError
 
@@ -26,6 +28,17 @@ def fast_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def training_attention(device: torch.device) -> AbstractContextManager[None]:
+    """Within it, `scaled_dot_product_attention` takes the form whose gradients are quick on the device.
+
+    On a CPU the fused form is slow backwards: over the short sequences of items and histories, writing the weights out
+    takes less time (`molar bench training` times both).
+    """
+    if device.type == "cpu":
+        return sdpa_kernel(SDPBackend.MATH)
+    return nullcontext()
 
 
 def keep_freed_memory() -> None:

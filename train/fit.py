@@ -16,7 +16,7 @@ from molar.train.batches import Batch, training_batches
 from molar.train.cold_start import withheld_items, without_events
 from molar.train.config import TrainConfig
 from molar.train.dataset import Dataset, dataset_fingerprint, load_dataset
-from molar.train.device import choose_device, fast_bfloat16, keep_freed_memory
+from molar.train.device import choose_device, fast_bfloat16, keep_freed_memory, training_attention
 from molar.train.encoders import load_encoder
 from molar.train.item_embedding import embed_items
 from molar.train.losses import next_item_bce, next_item_cross_entropy, symmetric_info_nce
@@ -142,7 +142,8 @@ def _train_epoch(
         rate = learning_rate(config, progress.step, (progress.epoch + index / len(batches)) / config.epochs)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16 and fast_bfloat16(device)):
+        low = config.bfloat16 and fast_bfloat16(device)
+        with training_attention(device), torch.autocast(device.type, torch.bfloat16, enabled=low):
             losses = batch_losses(model, features, batch.to(device), draws)
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]

@@ -88,7 +88,10 @@ def test_the_engine_benchmark_writes_what_it_prints(tmp_path: Path) -> None:
 def test_the_training_benchmark(tmp_path: Path) -> None:
     code, output = invoke("bench", "training", "--items", 50, "--dim", 8, "--events", 600)
     assert code == 0
-    assert json.loads(output)["softmax"]["loss_difference"] < 0.05
+    result = json.loads(output)
+    assert result["softmax"]["loss_difference"] < 0.05
+    for what in ("softmax", "dropout", "attention", "allocator"):
+        assert result[what]["ratio"] > 0
 
 
 WRONG = {

