@@ -69,7 +69,9 @@ def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, dev
             encoders.load_trained(Path(config.start), backbone)
         encoders.create_encoder(out, config, whole)
     low = config.bfloat16 and fast_bfloat16(device)
-    if low and config.lora_rank:
+    if not config.lora_rank:
+        backbone.float()  # all of it is trained, and small steps are lost in bfloat16
+    elif low:
         for parameter in backbone.pretrained.parameters():
             if not parameter.requires_grad:
                 parameter.data = parameter.data.bfloat16()

@@ -1,5 +1,6 @@
 """Backbones: the real ones load, and models of transformers' own classes run through the same code."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from molar.train.config import FinetuneConfig
 from molar.train.encoders import load_encoder
 from molar.train.item_embedding import embed_items
 from molar.train.item_finetuning import finetune
+from molar.train.model_files import read_tensors
 
 CPU = torch.device("cpu")
 
@@ -165,6 +167,28 @@ def test_an_image_text_model_goes_the_whole_way(
     assert torch.isfinite(vectors).all()
     fresh = load_encoder(name, 24, CPU)
     assert not torch.allclose(vectors, embed_items(load_dataset(shop), fresh, CPU))
+
+
+@pytest.mark.parametrize("rank", [4, 0])
+def test_weights_in_bfloat16_as_the_hub_has_them(rank: int, qwen2_vl: Path, shop: Path, tmp_path: Path) -> None:
+    """What is trained is float32 whatever the rest is: small steps are lost in bfloat16."""
+    import transformers as tf
+
+    from molar.train.dataset import load_dataset
+
+    low = tmp_path / "low"
+    shutil.copytree(qwen2_vl, low)
+    tf.AutoModelForImageTextToText.from_pretrained(qwen2_vl, dtype=torch.bfloat16).save_pretrained(low)
+    assert load_backbone(str(low), 24, rank).words.weight.dtype == torch.bfloat16
+    config = FinetuneConfig(
+        backbone=str(low), text_tokens=24, target_tokens=8, examples=16, batch_size=8, lora_rank=rank
+    )
+    finetune(shop, tmp_path / "encoder", config, "cpu")
+    trained, _ = read_tensors(tmp_path / "encoder" / "encoder.safetensors")
+    assert {tensor.dtype for tensor in trained.values()} == {torch.float32}
+    vectors = embed_items(load_dataset(shop), load_encoder(str(tmp_path / "encoder"), 24, CPU), CPU)
+    assert vectors.dtype == torch.float32
+    assert torch.isfinite(vectors).all()
 
 
 @pytest.mark.parametrize("name", ["compact", "tiny"])

@@ -175,3 +175,6 @@ def _add_adapters(backbone: nn.Module, rank: int) -> None:
         name for name, module in language.named_modules() if isinstance(module, nn.Linear) and "lm_head" not in name
     ]
     inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=layers), language)
+    for parameter in language.parameters():
+        if parameter.requires_grad:  # small steps are lost in bfloat16, which most weights on the hub have
+            parameter.data = parameter.data.float()
