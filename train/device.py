@@ -45,7 +45,8 @@ def keep_freed_memory() -> None:
     """Tell glibc to keep freed memory instead of handing it back to the kernel after every large tensor.
 
     Each batch frees and takes the same gigabytes, and handing them back costs a page fault per 4 KiB (`molar bench
-    training` times a softmax with and without). It has to be called before the first large allocation.
+    training` times a softmax with and without). It has to be called before the first large allocation; what an earlier
+    training in the same process has left goes back now.
     """
     if platform.libc_ver()[0] != "glibc":
         return
@@ -54,3 +55,4 @@ def keep_freed_memory() -> None:
     libc.mallopt(mmap_threshold, 1 << 30)
     libc.mallopt(trim_threshold, (1 << 31) - 1)
     libc.mallopt(arena_max, 1)
+    libc.malloc_trim(0)

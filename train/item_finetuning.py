@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from peft.helpers import disable_input_dtype_casting
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.nn import functional as F
 from torch.utils.tensorboard import SummaryWriter
@@ -87,7 +88,12 @@ def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, dev
     )
     done = encoders.load_checkpoint(out, backbone, heads, optimizer)
     backbone.train()
-    with _progress_bar() as bar, SummaryWriter(out / "tensorboard", purge_step=done + 1) as board:
+    with (
+        _progress_bar() as bar,
+        SummaryWriter(out / "tensorboard", purge_step=done + 1) as board,
+        # Adapters turn what they read into float32, and autocast turns it back: a copy of every activation.
+        disable_input_dtype_casting(backbone, active=low),
+    ):
         seeing = bar.add_task("pictures", total=None)
         pictures = ItemPictures(
             dataset, backbone, device, lambda seen, total: bar.update(seeing, completed=seen, total=total)
