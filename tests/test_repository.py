@@ -39,3 +39,17 @@ def test_the_figures_of_the_readme_are_those_of_the_benchmark() -> None:
         if row["seen_removed"]:
             figures = [row[name] for name in ("recall@10", "ndcg@10", "recall@50", "coverage@10")]
             assert f"| {row['model']} | " + " | ".join(f"{figure:.4f}" for figure in figures) + " |" in readme
+
+
+@pytest.mark.parametrize(
+    ("file", "encoder"), [("item-encoder-content", "smollm2-effnet"), ("item-encoder-compact-content", "compact")]
+)
+def test_the_figures_of_the_item_encoders_are_those_of_the_benchmark(file: str, encoder: str) -> None:
+    readme = (ROOT / "README.md").read_text()
+    rows = json.loads((ROOT / "assets" / "benchmarks" / f"{file}.json").read_text())["rows"]
+    for row in rows:
+        named = {"frozen towers": "frozen towers", "all tasks": f"`{encoder}`, three tasks"}
+        name = named.get(row["variant"], f"`{encoder}`, {row['variant']}")
+        compared = [f"recall@10_{part}" for part in ("difference", "low", "high")]
+        last = "{:+.4f} [{:+.4f}, {:+.4f}] ".format(*map(row.get, compared)) if compared[0] in row else ""
+        assert f"| {name} | {row['recall@10']:.4f} | {row['ndcg@10']:.4f} | {last}|" in readme
