@@ -1,7 +1,8 @@
 """Smaller forms of an exported graph: half the size in float16, a quarter in int8.
 
 int8 here means that weights are stored in 8 bits and unfolded to float32 when the graph is opened: products in 8 bits
-(onnxruntime's `quantize_dynamic`) are faster and lose a tenth of an item's nearest neighbours (`molar bench encoder`).
+(onnxruntime's `quantize_dynamic`) are faster and lose more of an item's nearest neighbours (`molar bench export`).
+Small convolutions, the first ones of a vision tower, do not bear 8 bits and stand in 16.
 """
 
 from pathlib import Path
@@ -13,6 +14,7 @@ from onnx import helper, numpy_helper
 PRECISIONS = ("fp32", "fp16", "int8")
 
 _SMALL = 2048  # numbers; a smaller weight stays as it is
+_SMALL_CONVOLUTION = 100_000  # numbers; a smaller one is stored in float16
 
 
 def convert(source: Path, precision: str, path: Path) -> None:
@@ -43,15 +45,21 @@ def _to_float16(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 def _store_in_int8(proto: onnx.ModelProto) -> None:
     graph = proto.graph
-    used_by = {name: node.op_type for node in graph.node for name in node.input}
+    used_by = {name: node for node in graph.node for name in node.input}
     weights, unfolding = [], []
     for weight in graph.initializer:
         values = numpy_helper.to_array(weight)
         if values.dtype != np.float32 or values.ndim < 2 or values.size < _SMALL:
             weights.append(weight)
             continue
-        # A scale for each output: filters of a convolution, rows of an embedding, columns of a product.
-        axis = 0 if used_by[weight.name] in ("Conv", "Gather") else values.ndim - 1
+        node = used_by[weight.name]
+        if node.op_type == "Conv" and values.size < _SMALL_CONVOLUTION:
+            weights.append(numpy_helper.from_array(values.astype(np.float16), f"{weight.name}.fp16"))
+            unfolding.append(
+                helper.make_node("Cast", [f"{weight.name}.fp16"], [weight.name], to=onnx.TensorProto.FLOAT)
+            )
+            continue
+        axis = _output_axis(node, values.ndim)
         stored, scale = _rounded(values, axis)
         weights += [
             numpy_helper.from_array(stored, f"{weight.name}.int8"),
@@ -65,6 +73,12 @@ def _store_in_int8(proto: onnx.ModelProto) -> None:
     for field, content in ((graph.initializer, weights), (graph.node, [*unfolding, *graph.node])):
         del field[:]
         field.extend(content)
+
+
+def _output_axis(node: onnx.NodeProto, axes: int) -> int:
+    """Along which a weight has a scale for each output: filters, rows of an embedding, columns of a product."""
+    transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
+    return 0 if node.op_type in ("Conv", "Gather") or transposed else axes - 1
 
 
 def _rounded(values: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
