@@ -20,7 +20,8 @@ from molar.train.item_tasks import TASKS
 from molar.train.run import read_config
 
 BASELINE = "frozen towers"
-_END_TO_END = {**dict.fromkeys(TASKS, 0.0), "sequences": float(len(TASKS))}  # as many steps as the tasks have
+# As many steps as the tasks have. What all histories say of who chooses what outweighs what the few of a batch say.
+_END_TO_END = {**dict.fromkeys(TASKS, 0.0), "sequences": float(len(TASKS)), "companion_weight": 6.0}
 
 Say = Callable[[str], None]
 
@@ -38,6 +39,10 @@ class Variant:
     finetune: Mapping[str, Any] | None
     train: Mapping[str, Any] = field(default_factory=dict)
     goes_on: bool = False
+
+    def changed(self) -> dict[str, Any]:
+        """All that differs from the full encoder and its content-only run."""
+        return {**(self.finetune or {}), **self.train}
 
 
 def variants(backbone: str) -> dict[str, Variant]:
@@ -98,7 +103,7 @@ def run_ablation(
             if variant.goes_on:
                 full = _encoder(dataset, work / "encoders" / "all", finetune_config, device, say)
                 changed = replace(changed, start=str(full))
-            folder = work / "encoders" / _encoder_name(variant, finetune_config)
+            folder = work / "encoders" / (_slug(name) if variant.finetune else "all")
             encoder = str(_encoder(dataset, folder, changed, device, say))
         config = replace(train_config, **{"encoder": encoder, "ids": False, **variant.train})
         runs[name] = [
@@ -122,7 +127,7 @@ def run_ablation(
         if row["regime"] == "cold"
     ]
     rows = [
-        {"variant": name, **row, "run": of_seeds[0].name}
+        {"variant": name, "changed": chosen[name].changed(), **row, "run": of_seeds[0].name}
         for (name, of_seeds), row in zip(content_only.items(), compared, strict=True)
     ]
     return {
@@ -135,31 +140,29 @@ def run_ablation(
     }
 
 
-def _encoder_name(variant: Variant, full: FinetuneConfig) -> str:
-    """Variants whose encoders are alike share one."""
-    assert variant.finetune is not None
-    changes = [f"{name}-{value}" for name, value in variant.finetune.items() if value != vars(full)[name]]
-    return _slug(" ".join(changes)) or "all"
-
-
 def _encoder(dataset: Path, out: Path, config: FinetuneConfig, device: str, say: Say) -> Path:
     """An encoder folder with this configuration."""
+    if begun := out.exists():
+        _refuse_another(config, read_encoder_config(out), out)
     if not (out / "encoder.safetensors").exists():
         say(f"encoder {out.name}")
-        finetune(dataset, out, None if out.exists() else config, device)
-    elif read_encoder_config(out) != config:
-        raise ModelError(f"{out}: was made with another configuration; choose another --work or delete it")
+        finetune(dataset, out, None if begun else config, device)
     return out
 
 
 def _run(dataset: Path, out: Path, config: TrainConfig, device: str, say: Say) -> Path:
+    if begun := out.exists():
+        _refuse_another(config, read_config(out)[0], out)
     if not (out / "evaluation.json").exists():
         say(f"run {out.name}")
-        train(dataset, out, None if out.exists() else config, device)
+        train(dataset, out, None if begun else config, device)
         evaluate(out)
-    elif read_config(out)[0] != config:
-        raise ModelError(f"{out}: was made with another configuration; choose another --work or delete it")
     return out
+
+
+def _refuse_another(wanted: Any, found: Any, out: Path) -> None:
+    if found != wanted:
+        raise ModelError(f"{out}: was made with another configuration; choose another --work or delete it")
 
 
 def _slug(name: str) -> str:

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from molar.train.dataset import Dataset
-from molar.train.split import Split
+from molar.train.split import Split, training_events
 
 _FACTORS = 128  # F
 _SMOOTHING = 1e-3  # share of the log-probabilities' base that is spread over all items, for those nobody chose
@@ -22,10 +22,8 @@ def companions(dataset: Dataset, split: Split, window: int) -> sparse.csr_array:
 
     Two items are companions where they stand at most `window` events apart in the training part of a history.
     """
-    ends = dataset.offsets[:-1] + split.train_length
-    user = np.repeat(np.arange(len(ends)), np.diff(dataset.offsets))
-    training = np.arange(len(dataset.rows)) < ends[user]
-    rows, user = dataset.rows[training], user[training]
+    places, before = training_events(dataset, split)
+    rows, user = dataset.rows[places], (before == 0).cumsum()
     counts = sparse.csr_array((len(dataset.items), len(dataset.items)), dtype=np.float32)
     for distance in range(1, window + 1):
         together = user[distance:] == user[:-distance]

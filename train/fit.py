@@ -137,12 +137,12 @@ def _train_epoch(
     model.train()
     sums: dict[str, float] = {}
     events = 0
+    low = config.bfloat16 and fast_bfloat16(device)
     bar.reset(task, total=len(batches) * (config.epochs - progress.epoch))
     for index, batch in enumerate(batches):
         rate = learning_rate(config, progress.step, (progress.epoch + index / len(batches)) / config.epochs)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        low = config.bfloat16 and fast_bfloat16(device)
         with training_attention(device), torch.autocast(device.type, torch.bfloat16, enabled=low):
             losses = batch_losses(model, features, batch.to(device), draws)
         optimizer.zero_grad(set_to_none=True)

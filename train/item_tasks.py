@@ -15,7 +15,7 @@ import numpy as np
 from molar.engine.text import item_text
 from molar.train.config import FinetuneConfig
 from molar.train.dataset import Dataset
-from molar.train.split import Split
+from molar.train.split import Split, training_events
 
 TASKS = ("image_to_text", "attributes_to_text", "history_to_next")
 
@@ -132,8 +132,8 @@ def _random_event_of_each(
 
 def _next_events(dataset: Dataset, split: Split) -> np.ndarray:
     """Places in `dataset.rows` of all training events but each user's first."""
-    place = np.arange(len(dataset.rows)) - np.repeat(dataset.offsets[:-1], np.diff(dataset.offsets))
-    return np.flatnonzero((place > 0) & (place < np.repeat(split.train_length, np.diff(dataset.offsets))))
+    places, before = training_events(dataset, split)
+    return places[before > 0]
 
 
 def _task(name: str, examples: np.ndarray, dataset: Dataset, texts: ItemTexts, history_items: int) -> Task:

@@ -41,6 +41,12 @@ def histories(dataset: Dataset, split: Split, part: str) -> list[np.ndarray]:
 
 def training_counts(dataset: Dataset, split: Split) -> np.ndarray:
     """(N,) training events of each item."""
-    ends = dataset.offsets[:-1] + split.train_length
-    user = np.repeat(np.arange(len(ends)), np.diff(dataset.offsets))
-    return np.bincount(dataset.rows[np.arange(len(dataset.rows)) < ends[user]], minlength=len(dataset.items))
+    return np.bincount(dataset.rows[training_events(dataset, split)[0]], minlength=len(dataset.items))
+
+
+def training_events(dataset: Dataset, split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """Events that train: their places in `dataset.rows`, ascending, and how many the user had before each."""
+    lengths = np.diff(dataset.offsets)
+    before = np.arange(len(dataset.rows)) - np.repeat(dataset.offsets[:-1], lengths)
+    places = np.flatnonzero(before < np.repeat(split.train_length, lengths))
+    return places, before[places]

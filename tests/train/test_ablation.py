@@ -23,12 +23,12 @@ def test_rows_differ_in_one_thing_and_a_finished_one_is_not_made_again(shop: Pat
         "run frozen-towers",
         "encoder all",
         "run all-tasks",
-        "encoder image-to-text-0-0-attributes-to-text-0-0-history-to-next-0-0-sequences-3-0",
+        "encoder then-end-to-end",
         "run then-end-to-end",
         "run text-only",
-        "encoder image-to-text-0-0",
+        "encoder without-it",
         "run without-it",
-        "encoder withheld-0-1",
+        "encoder cold-start",
         "run cold-start",
     ]
     assert [row["variant"] for row in found["rows"]] == [
@@ -49,6 +49,9 @@ def test_rows_differ_in_one_thing_and_a_finished_one_is_not_made_again(shop: Pat
 def test_a_work_folder_of_another_configuration_is_refused(shop: Path, tmp_path: Path) -> None:
     config = preset("tiny", epochs=1)
     run_ablation(shop, tmp_path, FINETUNE, config, ["frozen towers"], 1, "cpu", lambda _: None)
+    with pytest.raises(ModelError, match="was made with another configuration"):
+        run_ablation(shop, tmp_path, FINETUNE, preset("tiny", epochs=2), ["frozen towers"], 1, "cpu", lambda _: None)
+    (tmp_path / "runs" / "frozen-towers" / "evaluation.json").unlink()  # a series that was stopped
     with pytest.raises(ModelError, match="was made with another configuration"):
         run_ablation(shop, tmp_path, FINETUNE, preset("tiny", epochs=2), ["frozen towers"], 1, "cpu", lambda _: None)
     with pytest.raises(ModelError, match="no variant 'without everything'; choose of frozen towers, not fine-tuned"):
