@@ -7,13 +7,14 @@ from typing import Any
 
 import polars as pl
 import torch
+from torch.nn import functional as F
 
 from molar.engine.errors import DatasetError
 from molar.engine.images import open_image
 from molar.train.dataset import Dataset
 from molar.train.encoders import Encoder, load_encoder, read_encoder_config
 from molar.train.item_embedding import embed_batch, embed_items
-from molar.train.item_evaluation import centred, retrieval, shared_values, vote_accuracy
+from molar.train.item_evaluation import as_read, centred, retrieval, shared_values, vote_accuracy
 
 _BATCH = 32
 
@@ -99,6 +100,8 @@ def _item_rows(
 def photo_rows(folder: Path, name: str, encoder: Encoder, device: torch.device) -> list[dict[str, Any]]:
     """Share of the validation photographs whose category their nearest training photographs tell, picture alone.
 
+    By the cosine of the vectors as `ItemEncoder` reads them, and of their parts.
+
     Raises:
         DatasetError: the folder has no items.csv with category, split and image.
     """
@@ -110,16 +113,16 @@ def photo_rows(folder: Path, name: str, encoder: Encoder, device: torch.device) 
         raise DatasetError(f"{path}: no column {', '.join(sorted(missing))}")
     known, asked = photos.filter(pl.col("split") == "train"), photos.filter(pl.col("split") != "train")
     vectors = [_photo_vectors(encoder, folder, part["image"].to_list(), device) for part in (known, asked)]
+    scaled = [as_read(of, vectors[0], encoder.backbone.parts) for of in vectors]
     state = encoder.backbone.parts[0]
-    parts = {"whole vector": list(encoder.backbone.parts)}
+    parts = {"whole vector": slice(None)}
     if name != "towers":
-        parts["language model's state"] = [state]
+        parts |= {"language model's state": slice(state), "picture": slice(state, None)}
     rows = []
-    for what, widths in parts.items():
-        chosen = [of[:, : sum(widths)] for of in vectors]
-        units = [centred(of, widths, chosen[0].mean(dim=0)) for of in chosen]
+    for what, part in parts.items():
+        of_known, of_asked = (F.normalize(of[:, part], dim=1) for of in scaled)
         for k in (1, 5):
-            accuracy = vote_accuracy(units[0], known["category"].to_numpy(), units[1], asked["category"].to_numpy(), k)
+            accuracy = vote_accuracy(of_known, known["category"].to_numpy(), of_asked, asked["category"].to_numpy(), k)
             row = {"what": "photographs", "encoder": name, "of": what, "neighbours": k, "asked": len(asked)}
             rows.append({**row, "accuracy": round(accuracy, 4)})
     return rows

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from molar.train.item_encoder import FeatureScale
+
 NEIGHBOURS = 10
 
 
-def centred(vectors: torch.Tensor, parts: Sequence[int], mean: torch.Tensor | None = None) -> torch.Tensor:
+def centred(vectors: torch.Tensor, parts: Sequence[int]) -> torch.Tensor:
     """Each part of (N, D) vectors around its mean and of unit length; a part of zeros stays so.
 
     Without this all cosines are near 1 and say little.
@@ -20,15 +22,31 @@ def centred(vectors: torch.Tensor, parts: Sequence[int], mean: torch.Tensor | No
     Args:
         vectors: (N, D).
         parts: widths of the parts of a vector.
-        mean: (D,) to take instead of the vectors' own.
     """
     units = []
-    for start, part in zip(np.cumsum([0, *parts]), torch.split(vectors, list(parts), dim=1), strict=False):
+    for part in torch.split(vectors, list(parts), dim=1):
         shown = part.any(dim=1, keepdim=True)
-        own = part.sum(dim=0) / shown.sum().clamp(min=1)
-        around = own if mean is None else mean[start : start + part.shape[1]]
-        units.append(F.normalize(part - around, dim=1) * shown)
+        mean = part.sum(dim=0) / shown.sum().clamp(min=1)
+        units.append(F.normalize(part - mean, dim=1) * shown)
     return torch.cat(units, dim=1)
+
+
+def as_read(vectors: torch.Tensor, known: torch.Tensor, parts: Sequence[int]) -> torch.Tensor:
+    """Vectors as `ItemEncoder` reads them: each feature by the statistics of what is known; a part of zeros stays so.
+
+    So each part weighs as much as it has features.
+
+    Args:
+        vectors: (N, D).
+        known: (M, D), what the statistics are of.
+        parts: widths of the parts of a vector.
+    """
+    scaled = []
+    for part, of_known in zip(*(torch.split(of, list(parts), dim=1) for of in (vectors, known)), strict=True):
+        scale = FeatureScale(part.shape[1])
+        scale.fit(of_known[of_known.any(dim=1)])
+        scaled.append(scale(part) * part.any(dim=1, keepdim=True))
+    return torch.cat(scaled, dim=1)
 
 
 def retrieval(queries: torch.Tensor, items: torch.Tensor) -> dict[str, float]:
@@ -75,8 +93,8 @@ def vote_accuracy(known: torch.Tensor, labels: np.ndarray, asked: torch.Tensor, 
     Of labels that are equally frequent, the one whose items are nearer in sum wins.
 
     Args:
-        known: (N, D), `centred`, with their labels, (N,).
-        asked: (M, D), `centred` around the same mean, with their true labels, (M,).
+        known: (N, D) unit vectors with their labels, (N,).
+        asked: (M, D) unit vectors with their true labels, (M,).
     """
     similarity = asked @ known.T
     best, rows = similarity.topk(k, dim=1)

@@ -42,7 +42,7 @@ def test_vectors_by_themselves(shop: Path, encoder: Path, photos: Path, tmp_path
         assert {row["view"] for row in mine if row["what"] == "neighbours"} == {"both", "text", "image"}
         asked = [row for row in mine if row["what"] == "photographs"]
         assert {(row["of"], row["neighbours"]) for row in asked} == {
-            (of, k) for of in ("whole vector", "language model's state") for k in (1, 5)
+            (of, k) for of in ("whole vector", "language model's state", "picture") for k in (1, 5)
         }
     for row in rows:
         assert all(0 <= row[name] <= 1 for name in ("recall@1", "any", "jaccard", "accuracy") if name in row)

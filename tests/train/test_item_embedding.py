@@ -13,7 +13,7 @@ from molar.engine.text import item_text
 from molar.train.dataset import Dataset, load_dataset
 from molar.train.encoders import Encoder, load_encoder
 from molar.train.item_embedding import embed_items
-from molar.train.item_evaluation import centred, retrieval, shared_values, vote_accuracy
+from molar.train.item_evaluation import as_read, centred, retrieval, shared_values, vote_accuracy
 
 CPU = torch.device("cpu")
 
@@ -139,6 +139,10 @@ def test_measures_of_vectors_by_hand() -> None:
     parts = centred(torch.tensor([[3.0, 0.0], [5.0, 2.0], [4.0, 4.0]]), [1, 1])
     # The second part of the first is missing: it stays zero, and the others are around their own mean of 3.
     torch.testing.assert_close(parts, torch.tensor([[-1.0, 0.0], [1.0, -1.0], [0.0, 1.0]]))
+
+    # Of the first part 1 and 3 are known: 2, give or take the root of 2. Of the second nothing is known.
+    read = as_read(torch.tensor([[3.0, 4.0], [20.0, 0.0]]), torch.tensor([[1.0, 0.0], [3.0, 0.0]]), [1, 1])
+    torch.testing.assert_close(read, torch.tensor([[0.5**0.5, 4.0], [5.0, 0.0]]))  # no feature is further out than 5
 
     eleven = torch.eye(11)
     values = [{"a"}, {"a", "b"}, *[{"c"}] * 9]
