@@ -8,7 +8,7 @@ import click
 
 from molar.app.options import DEVICE_OPTION, FOLDER, config_options, given
 from molar.engine.errors import ModelError
-from molar.train.config import FinetuneConfig, config_from, read_toml
+from molar.train.config import END_TO_END, FinetuneConfig, config_from, read_toml
 
 
 @click.command()
@@ -16,25 +16,32 @@ from molar.train.config import FinetuneConfig, config_from, read_toml
 @click.option("--out", required=True, type=FOLDER, help="Encoder folder to make, or to continue.")
 @click.option("--config", "config_file", type=FOLDER, help="TOML file with a table [finetune].")
 @click.option("--resume", is_flag=True, help="Continue the encoder in --out with its own configuration.")
+@click.option("--end-to-end", is_flag=True, help="The recommender's loss instead of the tasks; best with --start.")
 @DEVICE_OPTION
 @config_options(FinetuneConfig)
-def finetune(dataset: Path, out: Path, config_file: Path | None, resume: bool, device: str, **options: Any) -> None:
-    """Fine-tune an item encoder on a dataset folder by the paper's three tasks.
+def finetune(
+    dataset: Path, out: Path, config_file: Path | None, resume: bool, end_to_end: bool, device: str, **options: Any
+) -> None:
+    """Fine-tune an item encoder on a dataset folder by the paper's three tasks, then end to end.
 
     Ctrl-C leaves an encoder that --resume continues.
 
     \b
     Example:
-      molar finetune data/movielens-1m --backbone compact --out encoders/movielens-1m
+      molar finetune data/movielens-1m --out encoders/tasks
+      molar finetune data/movielens-1m --end-to-end --start encoders/tasks --out encoders/movielens-1m
     """
-    changes = given(options)
+    changes = {"end_to_end": True} if end_to_end else {}
+    changes |= given(options)
     if resume and (changes or config_file):
         named = ", ".join("--" + name.replace("_", "-") for name in changes) or "--config"
         raise ModelError(f"--resume continues with the encoder's own configuration; leave out {named}")
     config = None
     if not resume:
-        from_file = read_toml(config_file).get("finetune", {}) if config_file else {}
-        config = config_from({**from_file, **changes}, str(config_file or "options"), FinetuneConfig)
+        values = read_toml(config_file).get("finetune", {}) if config_file else {}
+        if changes.pop("end_to_end", False):
+            values |= END_TO_END
+        config = config_from(values | changes, str(config_file or "options"), FinetuneConfig)
     from molar.train.item_finetuning import finetune as fit
 
     try:

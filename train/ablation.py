@@ -11,17 +11,14 @@ from typing import Any
 
 from molar.engine.errors import ModelError
 from molar.train.comparison import compare_runs
-from molar.train.config import FinetuneConfig, TrainConfig
+from molar.train.config import END_TO_END, FinetuneConfig, TrainConfig
 from molar.train.encoders import read_encoder_config
 from molar.train.evaluate import evaluate, machine
 from molar.train.fit import train
 from molar.train.item_finetuning import finetune
-from molar.train.item_tasks import TASKS
 from molar.train.run import read_config
 
 BASELINE = "frozen towers"
-# As many steps as the tasks have. What all histories say of who chooses what outweighs what the few of a batch say.
-_END_TO_END = {**dict.fromkeys(TASKS, 0.0), "sequences": float(len(TASKS)), "companion_weight": 6.0}
 
 Say = Callable[[str], None]
 
@@ -51,7 +48,7 @@ def variants(backbone: str) -> dict[str, Variant]:
         BASELINE: Variant(None, {"encoder": "towers"}),
         "not fine-tuned": Variant(None, {"encoder": backbone}),
         "all tasks": Variant({}),
-        "then end to end": Variant(_END_TO_END, goes_on=True),
+        "then end to end": Variant(END_TO_END, goes_on=True),
         "text only": Variant({}, {"view": "text"}),
         "image only": Variant({}, {"view": "image"}),
         "without IT": Variant({"image_to_text": 0.0}),

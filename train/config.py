@@ -171,6 +171,17 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+# What an encoder that knows the three tasks goes on with, for as many steps as they had. What all histories say of who
+# chooses what outweighs what the few of a batch say.
+END_TO_END: dict[str, float] = {
+    "image_to_text": 0.0,
+    "attributes_to_text": 0.0,
+    "history_to_next": 0.0,
+    "sequences": 3.0,
+    "companion_weight": 6.0,
+}
+
+
 def preset(name: str, **changes: Any) -> TrainConfig:
     """A named starting point with some fields changed.
 

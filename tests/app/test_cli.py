@@ -102,6 +102,10 @@ WRONG = {
         ["train", "{shop}", "--out", "{run}", "--resume", "--dim", "8"],
         "--resume continues with the run's own configuration; leave out --dim",
     ),
+    "resume end to end": (
+        ["finetune", "{shop}", "--out", "{tmp}/e", "--resume", "--end-to-end"],
+        "--resume continues with the encoder's own configuration; leave out --end-to-end",
+    ),
     "odd dim": (["train", "{shop}", "--out", "{tmp}/run", "--dim", "7"], "dim 7 with 2 heads"),
     "config unknown key": (
         ["train", "{shop}", "--out", "{tmp}/run", "--config", "{config}"],

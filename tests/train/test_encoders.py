@@ -15,7 +15,7 @@ from molar.train import item_finetuning
 from molar.train.backbones import load_backbone
 from molar.train.config import FinetuneConfig
 from molar.train.dataset import load_dataset
-from molar.train.encoders import load_checkpoint, load_encoder
+from molar.train.encoders import load_checkpoint, load_encoder, read_encoder_config
 from molar.train.item_finetuning import finetune, learning_rate
 from molar.train.item_losses import FinetuningHeads, Knowledge
 from molar.train.model_files import read_tensors
@@ -228,9 +228,13 @@ def test_the_commands_go_from_a_dataset_to_a_run(shop: Path, tmp_path: Path, mon
         command = [sys.executable, "-m", "molar.app", *map(str, arguments)]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
-    encoder, vectors = tmp_path / "encoder", tmp_path / "vectors.parquet"
-    said = molar("finetune", shop, "--out", encoder, "--backbone", "tiny", "--examples", 16, "--batch-size", 8)
+    tasks, encoder, vectors = tmp_path / "tasks", tmp_path / "encoder", tmp_path / "vectors.parquet"
+    tiny = ("--backbone", "tiny", "--examples", 16, "--batch-size", 8)
+    molar("finetune", shop, "--out", tasks, *tiny)
+    said = molar("finetune", shop, "--end-to-end", "--start", tasks, "--out", encoder, *tiny)
     assert f"next: molar train {shop} --encoder {encoder}" in said
+    config = read_encoder_config(encoder)
+    assert (config.start, config.sequences, config.history_to_next) == (str(tasks), 3.0, 0.0)
     said = molar("embed", shop, "--encoder", encoder, "--out", vectors)
     assert "24 items, 48 numbers each; 24 read now" in said
     assert "24 items, 48 numbers each; 0 read now, the rest from the cache" in molar(
