@@ -53,3 +53,27 @@ def test_the_figures_of_the_item_encoders_are_those_of_the_benchmark(file: str, 
         compared = [f"recall@10_{part}" for part in ("difference", "low", "high")]
         last = "{:+.4f} [{:+.4f}, {:+.4f}] ".format(*map(row.get, compared)) if compared[0] in row else ""
         assert f"| {name} | {row['recall@10']:.4f} | {row['ndcg@10']:.4f} | {last}|" in readme
+
+
+def test_the_figures_of_item_vectors_by_themselves_are_those_of_the_benchmark() -> None:
+    readme = (ROOT / "README.md").read_text()
+    rows = json.loads((ROOT / "assets" / "benchmarks" / "item-encoder.json").read_text())["rows"]
+
+    def figure(encoder: str, name: str, **asked: object) -> str:
+        return next(
+            f"{row[name]:.4f}" for row in rows if {"encoder": encoder, **asked}.items() <= row.items() and name in row
+        )
+
+    names = {"towers": "frozen towers", "compact": "`compact`, before", "encoders/compact": "`compact`, three tasks"}
+    for encoder, name in names.items():
+        found = [
+            "" if encoder == "towers" else figure(encoder, f"recall@{k}", direction="image to text") for k in (1, 10)
+        ]
+        found.append(figure(encoder, "any", view="both"))
+        found.append(figure(encoder, "accuracy", of="whole vector", neighbours=5))
+        line = f"| {name} | " + " | ".join(found) + " |"
+        assert line.replace("|  |", "| |").replace("|  |", "| |") in readme
+    alone = [
+        figure(name, "accuracy", of="language model's state", neighbours=5) for name in ("compact", "encoders/compact")
+    ]
+    assert "falls from {} to {}".format(*alone) in readme
