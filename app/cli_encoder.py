@@ -31,17 +31,16 @@ def finetune(
       molar finetune data/movielens-1m --out encoders/tasks
       molar finetune data/movielens-1m --end-to-end --start encoders/tasks --out encoders/movielens-1m
     """
-    changes = {"end_to_end": True} if end_to_end else {}
-    changes |= given(options)
-    if resume and (changes or config_file):
-        named = ", ".join("--" + name.replace("_", "-") for name in changes) or "--config"
+    changes = given(options)
+    chosen = given({"end_to_end": end_to_end or None, **options})
+    if resume and (chosen or config_file):
+        named = ", ".join("--" + name.replace("_", "-") for name in chosen) or "--config"
         raise ModelError(f"--resume continues with the encoder's own configuration; leave out {named}")
     config = None
     if not resume:
-        values = read_toml(config_file).get("finetune", {}) if config_file else {}
-        if changes.pop("end_to_end", False):
-            values |= END_TO_END
-        config = config_from(values | changes, str(config_file or "options"), FinetuneConfig)
+        from_file = read_toml(config_file).get("finetune", {}) if config_file else {}
+        going_on = END_TO_END if end_to_end else {}
+        config = config_from({**from_file, **going_on, **changes}, str(config_file or "options"), FinetuneConfig)
     from molar.train.item_finetuning import finetune as fit
 
     try:

@@ -150,6 +150,16 @@ class FinetuneConfig:
             raise ModelError(f"withheld is {self.withheld}; it must be at least 0 and below 1")
 
 
+# What an encoder that knows the three tasks goes on with, for as many steps as they had. What all histories say of who
+# chooses what outweighs what the few of a batch say.
+END_TO_END: dict[str, float] = {
+    "image_to_text": 0.0,
+    "attributes_to_text": 0.0,
+    "history_to_next": 0.0,
+    "sequences": 3.0,
+    "companion_weight": 6.0,
+}
+
 PRESETS: dict[str, dict[str, Any]] = {
     # The published MovieLens-1M setting.
     "base": {},
@@ -168,17 +178,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate": 1e-2,
         "dropout": 0.1,
     },
-}
-
-
-# What an encoder that knows the three tasks goes on with, for as many steps as they had. What all histories say of who
-# chooses what outweighs what the few of a batch say.
-END_TO_END: dict[str, float] = {
-    "image_to_text": 0.0,
-    "attributes_to_text": 0.0,
-    "history_to_next": 0.0,
-    "sequences": 3.0,
-    "companion_weight": 6.0,
 }
 
 
