@@ -103,7 +103,7 @@ def evaluate(run: Path, dataset: Path | None, part: str, report: Path | None, as
         for column in columns if seen_removed else list(columns)[:-1]:
             table.add_column(column, justify="right")
         for row in result["rows"]:
-            if row["seen_removed"] == seen_removed and row["regime"] == "full":
+            if row["seen_removed"] == seen_removed and row["regime"] != "cold":
                 table.add_row(row["model"], *(f"{row[name]:.4f}" for name in columns.values() if name in row))
         console.print(table)
     for row in result["rows"]:

@@ -57,7 +57,8 @@ class RecommenderGraph(nn.Module):
         positions, mask = left_padded(valid)
         events = F.embedding(history.clamp(min=0), table)
         u, h = self.model.user_vectors(events, positions, mask)
-        scores = self.model.query(u[:, -1], None if h is None else h[:, -1]) @ table.T
+        last = [None if side is None else side[:, -1] for side in (u, h)]
+        scores = self.model.query(*last) @ table.T
         scores = scores - torch.where(allowed, 0.0, _TAKEN_OFF)
         # Padding points at row 0 and takes nothing off it.
         penalty = torch.where(excluded >= 0, -_TAKEN_OFF, 0.0)
@@ -115,7 +116,7 @@ def export_recommender(model: Molar, path: Path) -> None:
     Raises:
         ModelError: the graph came out in a form that cannot take `k` as an input.
     """
-    width = model.config.dim * (2 if model.config.ids else 1)
+    width = model.config.dim * (2 if model.config.content and model.config.ids else 1)
     exporter = RecommenderExporterConfig({"items": 5, "width": width}, task="feature-extraction")
     proto = export_graph(RecommenderGraph(model, k=2).eval(), exporter, {"length": (1, model.config.max_history)})
     _take_k_as_input(proto)

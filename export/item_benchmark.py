@@ -45,8 +45,8 @@ def benchmark_item_encoder(
     dataset = load_dataset(dataset_folder or Path(model.facts.dataset))
     check_dataset(model.facts, dataset)
     backbone = run_backbone(model)
-    if backbone is None:
-        raise ModelError(f"the item encoder {model.config.encoder} has no export yet")
+    if backbone is None or model.item_encoder is None:
+        raise ModelError(f"{run_folder}: has no item encoder, or one that has no export yet")
     graph = ItemEncoderGraph(backbone, model.item_encoder).eval()
     items = real_items(dataset, count)
     facts = asdict(backbone.reader.preprocessing)

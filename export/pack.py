@@ -81,7 +81,7 @@ def export_run(
             files={name: bundles.file_facts(folder / name) for name in bundles.FILES},
         )
         encoder_facts = None
-        if config.item_encoder:
+        if config.item_encoder and model.item_encoder is not None:
             say("item encoder")
             encoder_facts = pack_item_encoder(model, dataset, folder, config, say)
         if encoder_facts:
@@ -150,6 +150,6 @@ def _evaluation(run_folder: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        return [row for row in json.loads(path.read_text())["rows"] if row["seen_removed"] and row["regime"] == "full"]
+        return [row for row in json.loads(path.read_text())["rows"] if row["seen_removed"] and row["regime"] != "cold"]
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path}: damaged ({error}); run `molar evaluate` again") from None

@@ -36,7 +36,7 @@ def pack_item_encoder(
         ModelError: the encoder is not there any more, or has changed since the training; ONNX Runtime and torch differ.
     """
     backbone = run_backbone(model)
-    if backbone is None:
+    if backbone is None or model.item_encoder is None:
         say(f"the item encoder {model.config.encoder} has no export yet: the bundle will not read new items")
         return None
     precision = config.encoder_precision
@@ -62,11 +62,13 @@ def pack_item_encoder(
 
 
 def run_backbone(model: Molar) -> PictureTextBackbone | None:
-    """The backbone that a run was trained with, on the CPU; None for one that cannot be exported.
+    """The backbone that a run was trained with, on the CPU; None where there is none, or none that can be exported.
 
     Raises:
         ModelError: the encoder is not there any more, or has changed since the training.
     """
+    if model.item_encoder is None:
+        return None
     encoder = load_encoder(model.config.encoder, model.config.text_tokens, torch.device("cpu"))
     if encoder.version != model.facts.encoder_version:
         raise ModelError(f"{model.config.encoder}: not the item encoder that the run was trained with; train again")

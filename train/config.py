@@ -23,6 +23,9 @@ class TrainConfig:
     dropout: float = field(default=0.2, metadata={"help": "dropout of both transformers"})
     # 200 events cover the median history of MovieLens-1M twice; published results use the same.
     max_history: int = field(default=200, metadata={"help": "most recent events that the model reads"})
+    last_events: int = field(
+        default=0, metadata={"help": "keep only so many last events of each person, to test sparse data (0: all)"}
+    )
 
     encoder: str = field(
         default="towers", metadata={"help": "item encoder: towers (frozen), or a folder of `molar finetune`"}
@@ -34,7 +37,15 @@ class TrainConfig:
     view: str = field(
         default="both", metadata={"help": "what is shown of an item", "choices": ("both", "text", "image")}
     )
+    content: bool = field(
+        default=True, metadata={"help": "read what items show and say; without it, the ID model alone"}
+    )
     ids: bool = field(default=True, metadata={"help": "learn item IDs beside their content, and align the two"})
+    # SASRec with full cross-entropy is the strongest; the paper varies it.
+    id_model: str = field(
+        default="sasrec",
+        metadata={"help": "what knows items by their ID", "choices": ("sasrec", "gru4rec", "fpmc", "bert4rec")},
+    )
     withheld: float = field(
         default=0.0, metadata={"help": "share of items whose interactions are kept from training, to test cold start"}
     )
@@ -46,12 +57,21 @@ class TrainConfig:
         default=0.3, metadata={"help": "share of steps that hide all IDs from the content side"}
     )
 
+    # The full softmax is best wherever it can be afforded.
     loss: str = field(
-        default="cross_entropy",
+        default="auto",
         metadata={
-            "help": "next-item loss: full softmax, or the paper's BCE with one negative",
-            "choices": ("cross_entropy", "bce"),
+            "help": "next-item loss; auto is cross_entropy up to 50,000 items, beyond that sampled_softmax; bce is the "
+            "paper's",
+            "choices": ("auto", "cross_entropy", "sampled_softmax", "gbce", "bce"),
         },
+    )
+    # What the gSASRec paper uses on MovieLens-1M.
+    negatives: int = field(
+        default=256, metadata={"help": "items that sampled_softmax and gbce draw beside each target"}
+    )
+    gbce_calibration: float = field(
+        default=0.75, metadata={"help": "t of gbce: 0 is plain BCE, 1 undoes all of the sampling"}
     )
     alignment_weight: float = field(default=0.1, metadata={"help": "weight (alpha) of the post-alignment loss"})
     # CLIP's start value; it is learned from there. The paper does not state its own.
@@ -68,10 +88,10 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         at_least_one = ("dim", "layers", "heads", "max_history", "text_tokens", "batch_events", "epochs", "patience")
-        for name in at_least_one:
+        for name in (*at_least_one, "negatives"):
             if getattr(self, name) < 1:
                 raise ModelError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        for name in ("seed", "warmup_steps", "alignment_weight", "weight_decay"):
+        for name in ("seed", "warmup_steps", "alignment_weight", "weight_decay", "last_events"):
             if not getattr(self, name) >= 0:
                 raise ModelError(f"{name} is {getattr(self, name)}; it must not be negative")
         for name in ("dropout", "id_dropout", "content_steps", "withheld"):
@@ -80,6 +100,12 @@ class TrainConfig:
         for name in ("learning_rate", "alignment_temperature"):
             if not getattr(self, name) > 0:
                 raise ModelError(f"{name} is {getattr(self, name)}; it must be above 0")
+        if not 0 <= self.gbce_calibration <= 1:
+            raise ModelError(f"gbce_calibration is {self.gbce_calibration}; it must be between 0 and 1")
+        if not (self.content or self.ids):
+            raise ModelError("content and ids are both off; nothing is left to learn from")
+        if self.ids and self.content and self.id_model == "bert4rec":
+            raise ModelError("bert4rec has no vector after each event to align with; use it with --no-content")
         if self.dim % (2 * self.heads):
             raise ModelError(f"dim {self.dim} with {self.heads} heads: dim must be a multiple of twice the heads")
         for f in fields(self):

@@ -19,16 +19,23 @@ import torch
 
 from molar.engine.errors import DatasetError
 from molar.train import run as runs
-from molar.train.cold_start import cold_rows, withheld_items, without_events
+from molar.train.cold_start import cold_rows
+from molar.train.config import TrainConfig
 from molar.train.dataset import Dataset, load_dataset
 from molar.train.device import keep_freed_memory
 from molar.train.files import write_atomically, write_json
+from molar.train.id_models import ID_MODEL_NAMES
 from molar.train.metrics import coverage, ranking_metrics
 from molar.train.model_files import read_tensors
 from molar.train.ranking import Ranks, mode_queries, rank_targets
+from molar.train.regime import regime_name, seen_by_run
 from molar.train.split import Split, histories, leave_one_out, targets, training_counts
 
-MODEL_NAMES = {"popularity": "popularity", "ids": "SASRec", "content": "content only", "aligned": "Molar"}
+
+def model_names(config: TrainConfig) -> dict[str, str]:
+    """What tables call the ways in which a run's model ranks."""
+    ids = ID_MODEL_NAMES[config.id_model]
+    return {"popularity": "popularity", "ids": ids, "content": "content only", "aligned": "Molar"}
 
 
 def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "test") -> dict[str, Any]:
@@ -55,7 +62,7 @@ def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "
     dataset = load_dataset(dataset_folder or Path(model.facts.dataset))
     runs.check_dataset(model.facts, dataset)
     everything = dataset
-    dataset = without_events(dataset, withheld_items(dataset, model.config.withheld))
+    dataset = seen_by_run(dataset, model.config)
     split = leave_one_out(dataset)
     if not len(split.evaluated):
         raise DatasetError(f"{dataset.folder}: no user has 3 events, so there is nobody to evaluate")
@@ -66,9 +73,12 @@ def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "
     ranks = {"popularity": popularity_ranks(dataset, split, seen, target)}
     ranks |= {mode: rank_targets(queries[mode], tables[mode], seen, target) for mode in reversed(model.modes)}
 
-    rows = table_rows(ranks, len(dataset.items), model.config.seed)
+    names = model_names(model.config)
+    ranks = {names[mode]: found for mode, found in ranks.items()}
+    facts = {"regime": regime_name(model.config), "seed": model.config.seed}
+    rows = table_rows(ranks, len(dataset.items), facts)
     if model.config.withheld:
-        rows += cold_rows(model, vectors, everything, MODEL_NAMES)
+        rows += cold_rows(model, vectors, everything, names)
     result = {
         "part": part,
         "headline": "full ranking over all items, seen items removed",
@@ -93,19 +103,14 @@ def popularity_ranks(dataset: Dataset, split: Split, seen: Sequence[np.ndarray],
     return rank_targets(torch.ones(len(target), 1), torch.from_numpy(counts)[:, None], seen, target)
 
 
-def table_rows(ranks: dict[str, Ranks], items: int, seed: int) -> list[dict[str, Any]]:
-    """One row a model and protocol, metrics rounded to 6 digits."""
+def table_rows(ranks: dict[str, Ranks], items: int, facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row a model and protocol: its name, the facts, metrics rounded to 6 digits."""
     rows = []
-    for mode, found in ranks.items():
+    for name, found in ranks.items():
         for seen_removed in (True, False):
             metrics = ranking_metrics(found.removed if seen_removed else found.kept)
-            row: dict[str, Any] = {
-                "model": MODEL_NAMES[mode],
-                "regime": "full",
-                "seen_removed": seen_removed,
-                "seed": seed,
-            }
-            row |= {name: round(value, 6) for name, value in metrics.items()}
+            row: dict[str, Any] = {"model": name, **facts, "seen_removed": seen_removed}
+            row |= {metric: round(value, 6) for metric, value in metrics.items()}
             if seen_removed:
                 row["coverage@10"] = round(coverage(found.top, items), 6)
             rows.append(row)
@@ -115,10 +120,10 @@ def table_rows(ranks: dict[str, Ranks], items: int, seed: int) -> list[dict[str,
 def ranks_frame(user_ids: Sequence[str], ranks: dict[str, Ranks]) -> pl.DataFrame:
     """One row a user: ranks of each model, seen items removed and kept."""
     columns: dict[str, Any] = {"user_id": user_ids}
-    for mode, found in ranks.items():
-        name = MODEL_NAMES[mode].replace(" ", "_").lower()
-        columns[f"{name}_removed"] = found.removed.astype(np.int32)
-        columns[f"{name}_kept"] = found.kept.astype(np.int32)
+    for name, found in ranks.items():
+        column = name.replace(" ", "_").lower()
+        columns[f"{column}_removed"] = found.removed.astype(np.int32)
+        columns[f"{column}_kept"] = found.kept.astype(np.int32)
     return pl.DataFrame(columns)
 
 

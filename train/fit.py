@@ -13,14 +13,15 @@ from torch.utils.tensorboard import SummaryWriter
 from molar.engine.errors import DatasetError, ModelError
 from molar.train import run as runs
 from molar.train.batches import Batch, training_batches
-from molar.train.cold_start import withheld_items, without_events
+from molar.train.bert4rec import BERT4Rec
 from molar.train.config import TrainConfig
 from molar.train.dataset import Dataset, dataset_fingerprint, load_dataset
 from molar.train.device import choose_device, fast_bfloat16, keep_freed_memory, training_attention
-from molar.train.encoders import load_encoder
+from molar.train.encoders import Encoder, load_encoder
 from molar.train.item_embedding import embed_items
-from molar.train.losses import next_item_bce, next_item_cross_entropy, symmetric_info_nce
+from molar.train.losses import next_item_loss, symmetric_info_nce
 from molar.train.model import MODES, DataFacts, Molar
+from molar.train.regime import seen_by_run
 from molar.train.split import Split, leave_one_out, training_counts
 from molar.train.validation import validate
 
@@ -49,38 +50,26 @@ def train(
     if config is None:
         config, facts = runs.read_config(run_folder)
         runs.check_dataset(facts, dataset)
-    dataset = without_events(dataset, withheld_items(dataset, config.withheld))
+    dataset = seen_by_run(dataset, config)
     split = leave_one_out(dataset)
     if not (split.train_length > 1).any():
         raise DatasetError(f"{dataset_folder}: nobody has 2 events to train on, besides the 2 that validate and test")
-    encoder = load_encoder(config.encoder, config.text_tokens, device)
+    encoder = load_encoder(config.encoder, config.text_tokens, device) if config.content else None
+    parts, version = (list(encoder.backbone.parts), encoder.version) if encoder else ([], "")
     if facts is None:
-        facts = DataFacts(
-            len(dataset.items),
-            list(encoder.backbone.parts),
-            str(dataset_folder.resolve()),
-            fingerprint,
-            encoder.version,
-        )
+        facts = DataFacts(len(dataset.items), parts, str(dataset_folder.resolve()), fingerprint, version)
         runs.create_run(run_folder, config, facts)
-    elif encoder.version != facts.encoder_version:
+    elif version != facts.encoder_version:
         raise ModelError(f"{config.encoder}: not the item encoder that {run_folder} was begun with; train anew")
 
     with _progress_bar() as bar:
-        reading = bar.add_task("reading items", total=None, losses="")
-        features = embed_items(
-            dataset,
-            encoder,
-            device,
-            lambda done, total: bar.update(reading, completed=done, total=total),
-            config.view,
-        ).to(device)
+        features = _read_items(dataset, encoder, config.view, device, bar) if encoder else None
         del encoder
-        bar.remove_task(reading)
 
         torch.manual_seed(config.seed)
         model = Molar(config, facts).to(device)
-        model.item_encoder.fit_scale(features)
+        if model.item_encoder is not None and features is not None:
+            model.item_encoder.fit_scale(features)
         if config.ids:
             model.touched.copy_(torch.from_numpy(training_counts(dataset, split) > 0)[:, None])
         optimizer = _optimizer(model, config)
@@ -118,12 +107,21 @@ def train(
     return progress
 
 
+def _read_items(dataset: Dataset, encoder: Encoder, view: str, device: torch.device, bar: Progress) -> torch.Tensor:
+    reading = bar.add_task("reading items", total=None, losses="")
+    features = embed_items(
+        dataset, encoder, device, lambda done, total: bar.update(reading, completed=done, total=total), view
+    )
+    bar.remove_task(reading)
+    return features.to(device)
+
+
 def _train_epoch(
     model: Molar,
     optimizer: torch.optim.Optimizer,
     dataset: Dataset,
     split: Split,
-    features: torch.Tensor,
+    features: torch.Tensor | None,
     progress: runs.Progress,
     device: torch.device,
     bar: Progress,
@@ -158,49 +156,53 @@ def _train_epoch(
     return {name: total / events for name, total in sums.items()}
 
 
-def batch_losses(model: Molar, features: torch.Tensor, batch: Batch, draws: torch.Generator) -> dict[str, torch.Tensor]:
+def batch_losses(
+    model: Molar, features: torch.Tensor | None, batch: Batch, draws: torch.Generator
+) -> dict[str, torch.Tensor]:
     """The losses of one batch: content, ids, alignment, and their weighted sum under "loss".
 
     Args:
         model: in training mode.
-        features: of all items, on the model's device.
+        features: of all items, on the model's device; None for an ID model alone.
         batch: on the model's device.
         draws: a CPU generator for hidden IDs, alignment places and negatives.
     """
     config = model.config
     device = batch.history.device
     keep_ids = None
-    if config.ids:
+    if config.ids and config.content:
         hidden = 1.0 if torch.rand((), generator=draws) < config.content_steps else config.id_dropout
         keep_ids = (torch.rand(model.facts.items, 1, generator=draws) >= hidden).float().to(device)
     vectors = model.item_vectors(features, keep_ids)
+    if isinstance(model.id_model, BERT4Rec):
+        assert vectors.ids is not None
+        vector, asked = model.id_model.masked(batch, vectors.ids, draws)
+        loss = next_item_loss(config, vector, model.id_model.items.weight, asked, draws)
+        return {"loss": loss, "ids": loss}
     valid = batch.valid()
     target = batch.target[valid]
-
-    def next_item_loss(hidden: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-        if config.loss == "bce":
-            return next_item_bce(hidden[valid], table, target, draws)
-        return next_item_cross_entropy(hidden[valid], table, target)
-
-    if vectors.ids is None or vectors.fused is None:
-        u, _ = model.user_vectors(embedding(batch.history, vectors.content))  # (B, L, D)
-        loss = next_item_loss(u, vectors.content)
-        return {"loss": loss, "content": loss}
-    events = torch.cat([vectors.fused, vectors.ids], dim=1)
-    u, h = model.user_vectors(embedding(batch.history, events))  # (B, L, D) each
-    assert h is not None
-    content_loss = next_item_loss(u, vectors.fused)
-    ids_loss = next_item_loss(h, vectors.ids)
-    # One place in each window, drawn at random, is where the two vectors of a person are brought together.
-    place = (torch.rand(len(batch.users), generator=draws).to(device) * batch.lengths).long()
-    window = torch.arange(len(batch.users), device=device)
-    aligned = symmetric_info_nce(u[window, place], h[window, place].detach(), batch.users, model.log_temperature)
-    total = content_loss + ids_loss + config.alignment_weight * aligned
-    return {"loss": total, "content": content_loss, "ids": ids_loss, "alignment": aligned}
+    read = vectors.content if vectors.fused is None else vectors.fused  # by the user encoder
+    sides = [side for side in (read, vectors.ids) if side is not None]
+    u, h = model.user_vectors(embedding(batch.history, torch.cat(sides, dim=1)))  # (B, L, D) each
+    losses = {}
+    if u is not None and read is not None:
+        losses["content"] = next_item_loss(config, u[valid], read, target, draws)
+    if h is not None and model.id_model is not None:
+        # Not around their mean: the order of scores is the same, but a binary loss needs most of them below zero.
+        losses["ids"] = next_item_loss(config, h[valid], model.id_model.items.weight, target, draws)
+    total = torch.stack(list(losses.values())).sum()
+    if u is not None and h is not None:
+        # One place in each window, drawn at random, is where the two vectors of a person are brought together.
+        place = (torch.rand(len(batch.users), generator=draws).to(device) * batch.lengths).long()
+        window = torch.arange(len(batch.users), device=device)
+        aligned = symmetric_info_nce(u[window, place], h[window, place].detach(), batch.users, model.log_temperature)
+        losses["alignment"] = aligned
+        total = total + config.alignment_weight * aligned
+    return {"loss": total, **losses}
 
 
 def _learned_scalars(model: Molar) -> dict[str, float]:
-    if model.id_model is None:
+    if model.item_encoder is None or model.id_model is None:
         return {}
     return {
         "gate": model.gate.item(),

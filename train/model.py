@@ -14,7 +14,7 @@ from torch import nn
 from molar.engine.errors import ModelError
 from molar.train.config import TrainConfig, config_from, read_toml
 from molar.train.files import write_text
-from molar.train.id_models import SASRec
+from molar.train.id_models import ID_MODELS
 from molar.train.item_encoder import ItemEncoder
 from molar.train.model_files import read_tensors, write_tensors
 from molar.train.user_encoder import UserEncoder
@@ -47,23 +47,23 @@ class ItemVectors:
     """The vectors of all items.
 
     Attributes:
-        content: (N, D) c_i, from picture and text.
+        content: (N, D) c_i, from picture and text; None for an ID model alone.
         ids: (N, D) e_i, the ID model's embeddings around their mean, zeros for items without training interactions;
             None for a model without IDs.
-        fused: (N, D) v_i = c_i + gate * e_i; None for a model without IDs.
+        fused: (N, D) v_i = c_i + gate * e_i; None where one of the two is.
     """
 
-    content: torch.Tensor
+    content: torch.Tensor | None = None
     ids: torch.Tensor | None = None
     fused: torch.Tensor | None = None
 
     def tables(self) -> dict[str, torch.Tensor]:
-        """(N, 2 D) per mode: [what the user encoder reads ; what the ID model reads]; (N, D) without IDs.
+        """(N, 2 D) per mode: [what the user encoder reads ; what the ID model reads]; (N, D) for a model of one side.
 
         A side whose half is zeros adds nothing to a score, so one scorer serves all modes.
         """
-        if self.ids is None or self.fused is None:
-            return {"content": self.content}
+        if self.content is None or self.ids is None or self.fused is None:
+            return {name: table for name, table in (("content", self.content), ("ids", self.ids)) if table is not None}
         nothing = torch.zeros_like(self.content)
         return {
             "aligned": torch.cat([self.fused, self.ids], dim=1),
@@ -77,10 +77,10 @@ class ItemVectors:
 
 
 class Molar(nn.Module):
-    """The whole model after the item features.
+    """The whole model after the item features; with one of its sides alone, a baseline.
 
     Gradients never flow from the content side into the ID model: it is the teacher of the post-alignment, and exactly
-    the SASRec that would be trained alone on the same batches.
+    the ID model that would be trained alone on the same batches.
 
     Args:
         config: the run's choices.
@@ -91,40 +91,46 @@ class Molar(nn.Module):
         super().__init__()
         self.config = config
         self.facts = facts
-        self.item_encoder = ItemEncoder(facts.parts, config.dim, config.dropout)
-        self.user_encoder = UserEncoder(config.dim, config.layers, config.heads, config.dropout)
-        self.id_model: SASRec | None = None
+        self.item_encoder: ItemEncoder | None = None
+        self.user_encoder: UserEncoder | None = None
+        self.id_model: nn.Module | None = None
+        if config.content:
+            self.item_encoder = ItemEncoder(facts.parts, config.dim, config.dropout)
+            self.user_encoder = UserEncoder(config.dim, config.layers, config.heads, config.dropout)
         if config.ids:
-            self.id_model = SASRec(
-                facts.items, config.dim, config.layers, config.heads, config.dropout, config.max_history
-            )
-            self.gate = nn.Parameter(torch.ones(()))
-            self.log_temperature = nn.Parameter(torch.tensor(config.alignment_temperature).log())
+            self.id_model = ID_MODELS[config.id_model](facts.items, config)
             self.touched: torch.Tensor  # 1 for items with training interactions
             self.register_buffer("touched", torch.ones(facts.items, 1))
+        if config.content and config.ids:
+            self.gate = nn.Parameter(torch.ones(()))
+            self.log_temperature = nn.Parameter(torch.tensor(config.alignment_temperature).log())
             self.id_weight: torch.Tensor  # beta: how much the ID side counts in the score; chosen on validation
             self.register_buffer("id_weight", torch.ones(()))
 
     @property
     def modes(self) -> tuple[str, ...]:
         """The ways in which this model can rank, the default first."""
-        return MODES if self.id_model else ("content",)
+        if self.id_model is None:
+            return ("content",)
+        return MODES if self.item_encoder else ("ids",)
 
-    def item_vectors(self, features: torch.Tensor, keep_ids: torch.Tensor | None = None) -> ItemVectors:
+    def item_vectors(self, features: torch.Tensor | None, keep_ids: torch.Tensor | None = None) -> ItemVectors:
         """Vectors of the whole catalogue.
 
         Args:
-            features: (N, F) of a backbone.
+            features: (N, F) of a backbone; not looked at by an ID model alone.
             keep_ids: (N, 1), 0 for items whose ID is hidden from the content side; nothing is hidden where None.
         """
-        content = self.item_encoder(features)
+        content = None if self.item_encoder is None else self.item_encoder(features)
         if self.id_model is None:
             return ItemVectors(content)
-        ids = self.id_model.items.weight
+        ids: torch.Tensor = self.id_model.items.weight  # type: ignore[union-attr, assignment]
         # Around their mean, so that an item that nobody has chosen (zeros) counts as an average one. To the softmax,
         # and to a model that adds learned positions to its input, this is the same SASRec.
         mean = (ids * self.touched).sum(dim=0) / self.touched.sum()
         ids = (ids - mean) * self.touched
+        if content is None:
+            return ItemVectors(None, ids)
         shown = ids.detach() if keep_ids is None else ids.detach() * keep_ids
         return ItemVectors(content, ids, content + self.gate * shown)
 
@@ -133,22 +139,26 @@ class Molar(nn.Module):
         events: torch.Tensor,
         positions: torch.Tensor | None = None,
         mask: torch.Tensor | None = None,
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Rows of a mode's table, oldest first -> (u, h), each (B, L, D); no h without IDs.
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        """Rows of a mode's table, oldest first -> (u, h), each (B, L, D); None for a side that there is not.
 
         Args:
-            events: (B, L, 2 D), [what the user encoder reads ; what the ID model reads]; (B, L, D) without IDs.
+            events: (B, L, 2 D), [what the user encoder reads ; what the ID model reads]; (B, L, D) for one side.
             positions: as in `UserEncoder.forward`.
             mask: as in `UserEncoder.forward`.
         """
-        if self.id_model is None:
-            return self.user_encoder(events, positions, mask), None
-        for_content, for_ids = events.chunk(2, dim=-1)
-        return self.user_encoder(for_content, positions, mask), self.id_model(for_ids, positions, mask)
+        both = self.user_encoder is not None and self.id_model is not None
+        for_content, for_ids = events.chunk(2, dim=-1) if both else (events, events)
+        u = None if self.user_encoder is None else self.user_encoder(for_content, positions, mask)
+        return u, None if self.id_model is None else self.id_model(for_ids, positions, mask)
 
-    def query(self, u: torch.Tensor, h: torch.Tensor | None) -> torch.Tensor:
-        """(B, D) and (B, D) -> (B, 2 D), [u ; beta h]: its dot product with a table's row is the row's score."""
-        return u if h is None else torch.cat([u, self.id_weight * h], dim=-1)
+    def query(self, u: torch.Tensor | None, h: torch.Tensor | None) -> torch.Tensor:
+        """(B, D) and (B, D) -> (B, 2 D), [u ; beta h]: its dot product with a table's row is the row's score.
+
+        Of one side alone it is the vector as it is.
+        """
+        sides = [u, h if u is None or h is None else self.id_weight * h]
+        return torch.cat([side for side in sides if side is not None], dim=-1)
 
     def save_pretrained(self, folder: Path | str, metadata: Mapping[str, str] | None = None) -> None:
         """Write config.toml and model.safetensors into a folder."""

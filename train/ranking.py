@@ -3,13 +3,14 @@
 Dimensions: V users, N items, D width.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
+from molar.train.bert4rec import BERT4Rec
 from molar.train.metrics import target_ranks
 from molar.train.model import ItemVectors, Molar
 
@@ -50,23 +51,40 @@ def last_vectors(
         chosen = order[start : start + _USERS]
         rows = torch.nn.utils.rnn.pad_sequence([recent[i] for i in chosen], batch_first=True).to(table.device)
         ends = torch.tensor([len(recent[i]) - 1 for i in chosen], device=table.device)
-        last[chosen] = encoder(table[rows])[torch.arange(len(chosen), device=table.device), ends].float()
+        if isinstance(encoder, BERT4Rec):
+            last[chosen] = encoder.next_vectors(table[rows], ends + 1).float()
+        else:
+            last[chosen] = encoder(table[rows])[torch.arange(len(chosen), device=table.device), ends].float()
     return last
 
 
-def mode_queries(model: Molar, vectors: ItemVectors, histories: Sequence[np.ndarray]) -> dict[str, torch.Tensor]:
-    """(V, 2 D) queries of each mode, (V, D) without IDs; their dot products with the mode's table are the scores."""
+def side_vectors(
+    model: Molar, vectors: ItemVectors, histories: Sequence[np.ndarray]
+) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    """What each side says of V people: name -> ((V, D) vectors of people, (N, D) vectors of items).
+
+    "content" and "fused" are of the user encoder, without and with IDs among what it reads; "ids" of the ID model.
+    """
     longest = model.config.max_history
-    by_content = last_vectors(model.user_encoder, vectors.content, histories, longest)
-    if model.id_model is None or vectors.ids is None or vectors.fused is None:
-        return {"content": by_content.cpu()}
-    h = last_vectors(model.id_model, vectors.ids, histories, longest)
-    queries = {
-        "aligned": model.query(last_vectors(model.user_encoder, vectors.fused, histories, longest), h),
-        "content": model.query(by_content, h),
-        "ids": model.query(torch.zeros_like(h), h),
+    encoders = {"content": model.user_encoder, "fused": model.user_encoder, "ids": model.id_model}
+    return {
+        side: (last_vectors(encoders[side], table, histories, longest), table)  # type: ignore[arg-type]
+        for side, table in vectors.tensors().items()
     }
-    return {mode: query.cpu() for mode, query in queries.items()}
+
+
+def mode_queries(model: Molar, vectors: ItemVectors, histories: Sequence[np.ndarray]) -> dict[str, torch.Tensor]:
+    """(V, 2 D) queries of each mode, (V, D) for one side; their dot products with the mode's table are the scores."""
+    people = {side: of.cpu() for side, (of, _) in side_vectors(model, vectors, histories).items()}
+    if len(model.modes) == 1:
+        return {model.modes[0]: people[model.modes[0]]}
+    weight = model.id_weight.cpu()
+    h = weight * people["ids"]
+    return {
+        "aligned": torch.cat([people["fused"], h], dim=1),
+        "content": torch.cat([people["content"], h], dim=1),
+        "ids": torch.cat([torch.zeros_like(h), h], dim=1),
+    }
 
 
 def hide_seen(scores: np.ndarray, histories: Sequence[np.ndarray]) -> None:
@@ -86,12 +104,26 @@ def rank_targets(
         histories: rows that count as seen, V arrays.
         target: (V,) rows.
     """
+    return rank_scores(lambda users: (queries[users] @ table.T).numpy(), len(table), histories, target)
+
+
+def rank_scores(
+    scores_of: Callable[[slice], np.ndarray], items: int, histories: Sequence[np.ndarray], target: np.ndarray
+) -> Ranks:
+    """Rank all N items for each user.
+
+    Args:
+        scores_of: a slice of users -> their scores of all items, float32, which are written over.
+        items: N.
+        histories: rows that count as seen, V arrays.
+        target: (V,) rows.
+    """
     removed = np.empty(len(target), dtype=np.int64)
     kept = np.empty(len(target), dtype=np.int64)
-    top = np.empty((len(target), min(10, len(table))), dtype=np.int64)
+    top = np.empty((len(target), min(10, items)), dtype=np.int64)
     for start in range(0, len(target), _USERS):
         users = slice(start, start + _USERS)
-        scores = (queries[users] @ table.T).numpy()
+        scores = scores_of(users)
         kept[users] = target_ranks(scores, target[users])
         hide_seen(scores, histories[users])
         removed[users] = target_ranks(scores, target[users])

@@ -1,4 +1,4 @@
-"""The causal transformer that the user encoder and SASRec share.
+"""The transformer that the user encoder and SASRec share.
 
 Dimensions: B histories, L events, D width, H heads.
 """
@@ -69,8 +69,8 @@ class Block(nn.Module):
         return x + self.dropout(self.feed_forward_out(hidden))
 
 
-class CausalTransformer(nn.Module):
-    """A stack of blocks, with dropout on the input and a norm on the output."""
+class Transformer(nn.Module):
+    """A stack of blocks, causal where no mask says otherwise, with dropout on the input and a norm on the output."""
 
     def __init__(self, dim: int, layers: int, heads: int, dropout: float, rotary: bool) -> None:
         super().__init__()
@@ -84,6 +84,13 @@ class CausalTransformer(nn.Module):
         for block in self.blocks:
             x = block(x, positions, mask)
         return self.norm(x)
+
+
+def item_embedding(items: int, dim: int) -> nn.Embedding:
+    """Embeddings of all items, small, so that the first scores are all alike."""
+    embedding = nn.Embedding(items, dim)
+    nn.init.normal_(embedding.weight, std=0.02)
+    return embedding
 
 
 def rotate(x: torch.Tensor, positions: torch.Tensor, base: float = 10_000.0) -> torch.Tensor:

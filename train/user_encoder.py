@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from molar.train.transformer import CausalTransformer
+from molar.train.transformer import Transformer
 
 
 class UserEncoder(nn.Module):
@@ -21,7 +21,7 @@ class UserEncoder(nn.Module):
     def __init__(self, dim: int, layers: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.input = nn.Linear(dim, dim)
-        self.transformer = CausalTransformer(dim, layers, heads, dropout, rotary=True)
+        self.transformer = Transformer(dim, layers, heads, dropout, rotary=True)
 
     def forward(
         self, vectors: torch.Tensor, positions: torch.Tensor | None = None, mask: torch.Tensor | None = None

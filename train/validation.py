@@ -9,7 +9,7 @@ from molar.train.dataset import Dataset
 from molar.train.device import fast_bfloat16
 from molar.train.metrics import ranking_metrics, target_ranks
 from molar.train.model import ItemVectors, Molar
-from molar.train.ranking import hide_seen, last_vectors
+from molar.train.ranking import hide_seen, side_vectors
 from molar.train.split import Split, histories, targets
 
 _ID_WEIGHTS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0)  # candidates of beta
@@ -18,13 +18,13 @@ _USERS = 512  # scores of so many users exist at one time
 
 @torch.inference_mode()
 def validate(
-    model: Molar, features: torch.Tensor, dataset: Dataset, split: Split, device: torch.device
+    model: Molar, features: torch.Tensor | None, dataset: Dataset, split: Split, device: torch.device
 ) -> tuple[dict[str, float], ItemVectors]:
     """Recall@10 and NDCG@10 of each mode, seen items removed; sets the model's id_weight to the best.
 
     Args:
         model: put into evaluation mode.
-        features: (N, F) of the backbone.
+        features: (N, F) of the backbone; None for an ID model alone.
         dataset: whose histories.
         split: their validation events.
         device: of the model.
@@ -35,12 +35,8 @@ def validate(
         return {f"{model.modes[0]}_ndcg@10": 0.0}, vectors
     target = targets(dataset, split, "validation")
     seen = histories(dataset, split, "validation")
-    longest = model.config.max_history
     with torch.autocast(device.type, torch.bfloat16, enabled=model.config.bfloat16 and fast_bfloat16(device)):
-        sides = {"content": (last_vectors(model.user_encoder, vectors.content, seen, longest), vectors.content)}
-        if model.id_model is not None and vectors.ids is not None and vectors.fused is not None:
-            sides["fused"] = last_vectors(model.user_encoder, vectors.fused, seen, longest), vectors.fused
-            sides["ids"] = last_vectors(model.id_model, vectors.ids, seen, longest), vectors.ids
+        sides = side_vectors(model, vectors, seen)
 
     ranks: dict[Any, list[np.ndarray]] = {}
     for start in range(0, len(target), _USERS):
@@ -49,13 +45,13 @@ def validate(
         for side, (queries, table) in sides.items():
             scores[side] = (queries[users] @ table.T).cpu().numpy()
             hide_seen(scores[side], seen[users])
-        if "ids" in sides:
+        if "fused" in sides:
             fused = scores.pop("fused")
             scores |= {weight: fused + weight * scores["ids"] for weight in _ID_WEIGHTS}
         for name, values in scores.items():
             ranks.setdefault(name, []).append(target_ranks(values, target[users]))
     results = {name: ranking_metrics(np.concatenate(parts), (10,)) for name, parts in ranks.items()}
-    if "ids" in sides:
+    if "fused" in sides:
         best = max(_ID_WEIGHTS, key=lambda weight: results[weight]["ndcg@10"])
         model.id_weight.fill_(best)
         results["aligned"] = results[best]

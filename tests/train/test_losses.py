@@ -6,7 +6,16 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from molar.train.losses import next_item_bce, next_item_cross_entropy, symmetric_info_nce
+from molar.train.config import preset
+from molar.train.losses import (
+    FULL_SOFTMAX_ITEMS,
+    next_item_bce,
+    next_item_cross_entropy,
+    next_item_loss,
+    sampled_bce,
+    sampled_softmax,
+    symmetric_info_nce,
+)
 
 
 @pytest.mark.parametrize("events", [1, 511, 512, 1300])  # below, at and above a chunk
@@ -48,3 +57,59 @@ def test_bce_never_draws_the_target() -> None:
     # With two items the only other one is the negative: -log sigmoid(4) - log(1 - sigmoid(-4)).
     loss = next_item_bce(torch.tensor([[2.0]]), torch.tensor([[2.0], [-2.0]]), torch.tensor([0]), torch.Generator())
     assert loss.item() == pytest.approx(2 * math.log(1 + math.exp(-4)), rel=1e-5)
+
+
+def test_the_sampled_softmax_is_the_full_one_in_the_mean() -> None:
+    torch.manual_seed(0)
+    hidden, table = torch.randn(700, 4), torch.randn(50, 4)
+    target = torch.randint(50, (700,))
+    draws = torch.Generator().manual_seed(0)
+    full = next_item_cross_entropy(hidden, table, target)
+    many = torch.stack([sampled_softmax(hidden, table, target, 20_000, draws) for _ in range(3)]).mean()
+    torch.testing.assert_close(many, full, rtol=5e-3, atol=0.0)
+    few = torch.stack([sampled_softmax(hidden, table, target, 5, draws) for _ in range(50)]).mean()
+    assert few < full  # the log of a noisy sum is too small in the mean; uncorrected it would be by log 10 more
+    assert few > full - 1
+
+
+@pytest.mark.parametrize("calibration", [0.0, 0.75, 1.0])
+def test_gbce_by_hand(calibration: float) -> None:
+    hidden, table = torch.tensor([[1.0, 0.0]]), torch.tensor([[2.0, 0.0], [-1.0, 0.0]])
+    # Of two items one is the target, so each drawn item is either the other one or does not count.
+    draws = torch.Generator().manual_seed(0)
+    drawn = torch.randint(2, (6,), generator=torch.Generator().manual_seed(0))
+    found = sampled_bce(hidden, table, torch.tensor([0]), 6, calibration, draws)
+    assert 0 < int(drawn.sum()) < 6
+    expected = math.log(1 + math.exp(-2)) + int(drawn.sum()) * math.log(1 + math.exp(-1))
+    assert found.item() == pytest.approx(expected)  # all items drawn: nothing to take back
+
+
+def test_gbce_weakens_the_target_by_the_share_that_is_drawn() -> None:
+    hidden, table, target = torch.zeros(1, 2), torch.zeros(101, 2), torch.tensor([0])
+    losses = {t: sampled_bce(hidden, table, target, 10, t, torch.Generator().manual_seed(1)).item() for t in (0.0, 1.0)}
+    # beta is 1 at t = 0, and the share that is drawn, 10 of 100, at t = 1
+    assert losses[0.0] - losses[1.0] == pytest.approx(0.9 * math.log(2), rel=1e-4)
+
+
+def test_sampled_losses_in_chunks_have_the_gradients_of_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    hidden, table = torch.randn(6, 4, requires_grad=True), torch.randn(9, 4, requires_grad=True)
+    target = torch.randint(9, (6,))
+    monkeypatch.setattr("torch.randint", lambda high, shape, generator: torch.arange(8))  # each chunk the same
+    found = []
+    for chunk in (2, 100):
+        monkeypatch.setattr("molar.train.losses._CHUNK", chunk)
+        loss = sampled_softmax(hidden, table, target, 8, torch.Generator())
+        found.append((loss, *torch.autograd.grad(loss, (hidden, table))))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_large_catalogues_draw_negatives() -> None:
+    config = preset("tiny")
+    hidden = torch.ones(2, 1)
+    for items, drawn in ((FULL_SOFTMAX_ITEMS, False), (FULL_SOFTMAX_ITEMS + 1, True)):
+        draws = torch.Generator().manual_seed(0)
+        before = draws.get_state()
+        next_item_loss(config, hidden, torch.zeros(items, 1), torch.tensor([0, 1]), draws)
+        assert torch.equal(before, draws.get_state()) != drawn

@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from molar.engine import ModelError
-from molar.train.batches import epoch_windows, training_batches
+from molar.train.batches import Batch, epoch_windows, training_batches
 from molar.train.config import preset
 from molar.train.dataset import Dataset
 from molar.train.device import training_attention
 from molar.train.fit import batch_losses, learning_rate
-from molar.train.id_models import SASRec
+from molar.train.id_models import ID_MODELS
 from molar.train.model import DataFacts, Molar
+from molar.train.ranking import mode_queries
 from molar.train.split import leave_one_out
 from molar.train.transformer import Dropout, left_padded
 from molar.train.user_encoder import UserEncoder
@@ -21,20 +22,26 @@ from molar.train.user_encoder import UserEncoder
 ITEMS, DIM = 11, 8
 
 
-def encoders() -> list[torch.nn.Module]:
+def encoders() -> dict[str, torch.nn.Module]:
     torch.manual_seed(0)
-    return [UserEncoder(DIM, 2, 2, 0.1).eval(), SASRec(ITEMS, DIM, 2, 2, 0.1, max_history=12).eval()]
+    config = preset("tiny", dim=DIM, layers=2)
+    found = {name: ID_MODELS[name](ITEMS, config).eval() for name in ("sasrec", "gru4rec", "fpmc")}
+    return {"UserEncoder": UserEncoder(DIM, 2, 2, 0.1).eval(), **found}
+
+
+every_encoder = pytest.mark.parametrize("encoder", encoders().values(), ids=encoders())
 
 
 def molar(**changes: object) -> tuple[Molar, torch.Tensor]:
     torch.manual_seed(0)
     model = Molar(preset("tiny", dim=DIM, **changes), DataFacts(ITEMS, [5, 7], "", "", ""))
     features = torch.randn(ITEMS, 12)
-    model.item_encoder.fit_scale(features)
+    if model.item_encoder:
+        model.item_encoder.fit_scale(features)
     return model, features
 
 
-@pytest.mark.parametrize("encoder", encoders(), ids=["UserEncoder", "SASRec"])
+@every_encoder
 def test_a_vector_does_not_see_later_events(encoder: torch.nn.Module) -> None:
     events = torch.randn(2, 6, DIM)
     changed = events.clone()
@@ -43,7 +50,7 @@ def test_a_vector_does_not_see_later_events(encoder: torch.nn.Module) -> None:
     assert not torch.allclose(encoder(events)[:, 4:], encoder(changed)[:, 4:])
 
 
-@pytest.mark.parametrize("encoder", encoders(), ids=["UserEncoder", "SASRec"])
+@every_encoder
 def test_left_padding_and_batching_change_nothing(encoder: torch.nn.Module) -> None:
     events = torch.randn(1, 4, DIM)
     valid = torch.tensor([[False] * 3 + [True] * 4, [True] * 7])
@@ -51,7 +58,7 @@ def test_left_padding_and_batching_change_nothing(encoder: torch.nn.Module) -> N
     torch.testing.assert_close(encoder(batch, *left_padded(valid))[0, -1], encoder(events)[0, -1])
 
 
-@pytest.mark.parametrize("encoder", encoders(), ids=["UserEncoder", "SASRec"])
+@every_encoder
 def test_attention_in_training_gives_the_same_vectors(encoder: torch.nn.Module) -> None:
     events = torch.randn(3, 9, DIM)
     with training_attention(torch.device("cpu")):
@@ -137,25 +144,80 @@ def cycle_dataset(users: int, length: int, seed: int = 0) -> Dataset:
     return Dataset(Path(), items, [str(u) for u in range(users)], np.arange(users + 1) * length, flat)
 
 
-@pytest.mark.parametrize(("loss", "ids"), [("cross_entropy", True), ("bce", True), ("cross_entropy", False)])
-def test_a_rule_is_learned(loss: str, ids: bool) -> None:
+@pytest.mark.parametrize(
+    ("changes", "epochs"),
+    [
+        ({}, 80),
+        ({"loss": "bce"}, 200),
+        ({"loss": "gbce", "negatives": 8}, 450),
+        ({"loss": "sampled_softmax", "negatives": 4}, 250),
+        ({"ids": False}, 80),
+        ({"id_model": "gru4rec"}, 300),
+        ({"id_model": "fpmc"}, 250),
+        ({"content": False}, 80),
+        ({"content": False, "id_model": "bert4rec"}, 300),
+    ],
+)
+def test_a_rule_is_learned(changes: dict, epochs: int) -> None:
     dataset = cycle_dataset(users=64, length=9)
-    model, features = molar(loss=loss, ids=ids, dropout=0.0, content_steps=0.5)
+    model, features = molar(dropout=0.0, content_steps=0.5, **changes)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     draws = torch.Generator().manual_seed(0)
-    for epoch in range(60 if loss == "cross_entropy" else 120):
+    decay = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, epochs)
+    for epoch in range(epochs):
         for batch in training_batches(dataset, leave_one_out(dataset), 12, 512, 0, epoch):
             optimizer.zero_grad()
             batch_losses(model.train(), features, batch, draws)["loss"].backward()
             optimizer.step()
-    model.eval()
-    vectors = model.item_vectors(features)
-    histories = torch.from_numpy(dataset.rows.reshape(64, 9)[:, :5].astype(np.int64))
-    target = (3 * histories[:, -1] + 1) % ITEMS
-    for table in vectors.tables().values():
-        u, h = model.user_vectors(table[histories])
-        guessed = (model.query(u[:, -1], None if h is None else h[:, -1]) @ table.T).argmax(dim=1)
-        assert (guessed == target).float().mean() >= 0.95
+        decay.step()
+    with torch.no_grad():
+        vectors = model.eval().item_vectors(features)
+    histories = dataset.rows.reshape(64, 9)[:, :5].astype(np.int64)
+    target = torch.from_numpy((3 * histories[:, -1] + 1) % ITEMS)
+    tables = vectors.tables()
+    for mode, queries in mode_queries(model, vectors, list(histories)).items():
+        guessed = (queries @ tables[mode].T).argmax(dim=1)
+        assert (guessed == target).float().mean() >= 0.95, mode
+
+
+def test_an_id_model_alone_is_what_it_is_inside_of_molar() -> None:
+    model, features = molar()
+    alone, _ = molar(content=False)
+    alone.load_state_dict({name: tensor for name, tensor in model.state_dict().items() if name in alone.state_dict()})
+    assert alone.modes == ("ids",)
+    vectors, inside = alone.item_vectors(None), model.item_vectors(features)
+    assert list(vectors.tensors()) == ["ids"]
+    torch.testing.assert_close(vectors.ids, inside.ids)
+    history = torch.tensor([[3, 1, 4]])
+    u, h = alone.eval().user_vectors(vectors.tables()["ids"][history])
+    assert u is None
+    torch.testing.assert_close(h, model.eval().user_vectors(inside.tables()["ids"][history])[1])
+    assert torch.equal(alone.query(u, h), h)
+
+
+def test_bert4rec_reads_both_ways_and_asks_at_the_end() -> None:
+    torch.manual_seed(0)
+    config = preset("tiny", dim=DIM, dropout=0.0)
+    bert = ID_MODELS["bert4rec"](ITEMS, config)
+    table = torch.randn(ITEMS, DIM)
+    batch = Batch(
+        torch.tensor([[1, 2, 3], [4, 5, 0]]), torch.tensor([[2, 3, 6], [5, 7, 0]]), *torch.tensor([[3, 2], [0, 1]])
+    )
+    draws = torch.Generator().manual_seed(0)
+    asked = torch.cat([bert.masked(batch, table, draws)[1] for _ in range(200)])
+    assert set(asked.tolist()) == {1, 2, 3, 6, 4, 5, 7}  # each event of the windows, never the padding
+    right = bert.next_vectors(table[torch.tensor([[1, 2, 3], [4, 5, 0]])], torch.tensor([3, 2]))
+    rows = torch.tensor([[-1, 1, 2, 3], [-1, -1, 4, 5]])
+    left = bert(table[rows.clamp(min=0)], *left_padded(rows >= 0))
+    torch.testing.assert_close(left[:, -1], right)
+
+
+def test_the_person_of_fpmc_is_the_mean_of_what_was_chosen() -> None:
+    torch.manual_seed(0)
+    fpmc = ID_MODELS["fpmc"](ITEMS, preset("tiny", dim=DIM)).eval()
+    events = torch.randn(1, 3, DIM)
+    expected = fpmc.person(events.mean(dim=1)) + fpmc.last(events[:, -1])
+    torch.testing.assert_close(fpmc(events)[:, -1], expected)
 
 
 def test_every_event_but_the_first_is_a_target_once() -> None:
@@ -232,6 +294,11 @@ def test_loading_says_what_is_wrong(tmp_path: Path) -> None:
         ({"epochs": 0}, "epochs is 0"),
         ({"seed": -1}, "seed is -1; it must not be negative"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"content": False, "ids": False}, "content and ids are both off"),
+        ({"id_model": "bert4rec"}, "use it with --no-content"),
+        ({"gbce_calibration": 1.5}, "gbce_calibration is 1.5; it must be between 0 and 1"),
+        ({"negatives": 0}, "negatives is 0"),
+        ({"last_events": -1}, "last_events is -1"),
         ({"view": "sound"}, "view is 'sound'; choose 'both' or 'text' or 'image'"),
     ],
 )

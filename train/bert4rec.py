@@ -1,0 +1,91 @@
+"""BERT4Rec, the baseline that reads a history in both directions.
+
+Dimensions: B histories, L events, M masked places, D width.
+"""
+
+import torch
+from torch import nn
+
+from molar.train.batches import Batch
+from molar.train.transformer import Transformer, item_embedding
+
+_MASKED = 0.2  # share of a window's events; the authors' choice on MovieLens-1M
+
+
+class BERT4Rec(nn.Module):
+    """A transformer that fills gaps in histories; a gap at the end asks for what comes next (arXiv 1904.06690).
+
+    It has no vector after each event, so Molar cannot be aligned with it.
+
+    Args:
+        items: N, size of the catalogue.
+        dim: D.
+        layers: number of blocks.
+        heads: attention heads.
+        dropout: rate while training.
+        max_history: longest history, in events.
+    """
+
+    def __init__(self, items: int, dim: int, layers: int, heads: int, dropout: float, max_history: int) -> None:
+        super().__init__()
+        self.items = item_embedding(items, dim)
+        self.gap = nn.Parameter(torch.zeros(dim))
+        self.positions = nn.Embedding(max_history + 1, dim)  # counted from the end, where the asked gap is
+        self.transformer = Transformer(dim, layers, heads, dropout, rotary=False)
+        nn.init.normal_(self.gap, std=0.02)
+        nn.init.normal_(self.positions.weight, std=0.02)
+
+    def masked(self, batch: Batch, table: torch.Tensor, draws: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """Windows with gaps -> (M, D) vectors at the gaps, and the (M,) rows that were there.
+
+        A fifth of a window's events are gaps, at least one; in a tenth of the windows the last event alone, which is
+        what serving asks.
+
+        Args:
+            batch: B windows; the last target is read with them.
+            table: (N, D) embeddings.
+            draws: a CPU generator.
+        """
+        device = batch.history.device
+        ends = batch.lengths[:, None]  # (B, 1), the place of the last target
+        window = torch.cat([batch.history, torch.zeros_like(ends)], dim=1)
+        window = window.scatter(1, ends, batch.target.gather(1, ends - 1))  # (B, L + 1)
+        steps = torch.arange(window.shape[1], device=device)
+        chance = torch.rand(window.shape, generator=draws).to(device)
+        last_only = torch.rand(len(window), 1, generator=draws).to(device) < 0.1
+        last = steps[None] == ends
+        chosen = torch.where(last_only, last, (chance < _MASKED) & (steps[None] <= ends))
+        chosen |= last & ~chosen.any(dim=1, keepdim=True)
+        vectors = torch.where(chosen[:, :, None], self.gap, table[window])
+        return self._read(vectors, *_places(vectors, ends))[chosen], window[chosen]
+
+    def next_vectors(self, vectors: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """The vector of the gap behind each history, (B, D).
+
+        Args:
+            vectors: (B, L, D) embeddings, oldest first, padded on the right.
+            lengths: (B,) int64 events in each history.
+        """
+        ends = lengths[:, None]
+        padded = torch.cat([vectors, torch.zeros_like(vectors[:, :1])], dim=1)
+        steps = torch.arange(padded.shape[1], device=vectors.device)
+        padded = torch.where((steps[None] == ends)[:, :, None], self.gap, padded)
+        return self._read(padded, *_places(padded, ends))[torch.arange(len(lengths), device=vectors.device), lengths]
+
+    def forward(self, vectors: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """The same for histories padded on the left, (B, 1, D); arguments as in `UserEncoder.forward`."""
+        padded = torch.cat([vectors, torch.zeros_like(vectors[:, :1]) + self.gap], dim=1)
+        before_end = torch.arange(vectors.shape[1], -1, -1, device=vectors.device)[None]
+        there = torch.cat([mask[:, :, -1:], mask[:, :, -1:, -1:]], dim=3)  # the last event is always there
+        return self._read(padded, before_end, there)[:, -1:]
+
+    def _read(self, vectors: torch.Tensor, before_end: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+        """(B, L, D) by (B or 1, L) events to the end and (B, 1, 1, L) bool, False for padding."""
+        read: torch.Tensor = self.transformer(vectors + self.positions(before_end), before_end, there)
+        return read
+
+
+def _places(vectors: torch.Tensor, ends: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(B, L, D) padded on the right behind (B, 1) ends -> the other arguments of `_read`."""
+    steps = torch.arange(vectors.shape[1], device=vectors.device)[None]
+    return (ends - steps).clamp(min=0), (steps <= ends)[:, None, None]
