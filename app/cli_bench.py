@@ -8,6 +8,7 @@ import click
 
 from molar.app.cli_serve import BUNDLE_OPTION, showroom
 from molar.app.options import DEVICE_OPTION, FOLDER
+from molar.train.config import PRESETS, TrainConfig, config_from, preset, read_toml
 
 _COUNT = click.IntRange(min=1)
 
@@ -122,6 +123,57 @@ def export(run: Path, dataset: Path | None, items: int, text_tokens: int, out: P
 
 @bench.command()
 @click.argument("dataset", type=FOLDER)
+@click.option("--work", required=True, type=FOLDER, help="Where runs are kept; it can be continued.")
+@click.option("--preset", "preset_name", type=click.Choice(list(PRESETS)), default="base", show_default=True)
+@click.option("--config", "config_file", type=FOLDER, help="TOML file with a table [train], on top of the preset.")
+@click.option("--model", "models", multiple=True, help="Row of the table, such as Molar or SASRec; repeatable.")
+@click.option("--regime", "regimes", multiple=True, help="full, or sparse: everybody's last ten events; repeatable.")
+@click.option(
+    "--seeds", type=_COUNT, default=1, show_default=True, help="Runs a row; a user's metrics are their means."
+)
+@DEVICE_OPTION
+@click.option(
+    "--out", type=FOLDER, help="Also write the result here (JSON), and everybody's ranks beside it (Parquet)."
+)
+def accuracy(
+    dataset: Path,
+    work: Path,
+    preset_name: str,
+    config_file: Path | None,
+    models: tuple[str, ...],
+    regimes: tuple[str, ...],
+    seeds: int,
+    device: str,
+    out: Path | None,
+) -> None:
+    """Molar, its baselines and its ablations, each trained and tested by the same code, with intervals.
+
+    \b
+    Example:
+      molar bench accuracy data/movielens-1m --work accuracy --model SASRec --model Molar
+    """
+    from molar.train.accuracy_benchmark import REGIMES, benchmark_accuracy, write_all_ranks
+
+    values = read_toml(config_file).get("train", {}) if config_file else {}
+    config_from(values, str(config_file), TrainConfig)
+    config = preset(preset_name, **values)
+    result = benchmark_accuracy(
+        dataset,
+        work,
+        config,
+        models,
+        regimes or REGIMES,
+        seeds,
+        device,
+        lambda what: click.echo(f"{what} ...", err=True),
+    )
+    _report(result, out)
+    if out:
+        write_all_ranks(result["rows"], work, out.with_name(f"{out.stem}-ranks.parquet"))
+
+
+@bench.command()
+@click.argument("dataset", type=FOLDER)
 @click.option("--work", required=True, type=FOLDER, help="Where encoders and runs are kept; it can be continued.")
 @click.option("--config", "config_file", type=FOLDER, help="TOML file with the tables [finetune] and [train].")
 @click.option("--only", multiple=True, help="Name of a row; repeatable. The frozen towers are always there.")
@@ -146,7 +198,7 @@ def content(
       molar bench content data/movielens-1m --work ablation --config assets/benchmarks/item-encoder.toml
     """
     from molar.train.ablation import run_ablation
-    from molar.train.config import FinetuneConfig, TrainConfig, config_from, read_toml
+    from molar.train.config import FinetuneConfig
 
     tables = read_toml(config_file) if config_file else {}
     result = run_ablation(

@@ -4,7 +4,7 @@ A series of encoders and content-only runs that differ in one thing each. A seri
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,11 @@ from molar.engine.errors import ModelError
 from molar.train.comparison import compare_runs
 from molar.train.config import END_TO_END, FinetuneConfig, TrainConfig
 from molar.train.encoders import read_encoder_config
-from molar.train.evaluate import evaluate, machine
-from molar.train.fit import train
+from molar.train.evaluate import machine
 from molar.train.item_finetuning import finetune
-from molar.train.run import read_config
+from molar.train.series import Say, evaluated_run, refuse_another, runs_of_seeds, slug
 
 BASELINE = "frozen towers"
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -100,18 +97,12 @@ def run_ablation(
             if variant.goes_on:
                 full = _encoder(dataset, work / "encoders" / "all", finetune_config, device, say)
                 changed = replace(changed, start=str(full))
-            folder = work / "encoders" / (_slug(name) if variant.finetune else "all")
+            folder = work / "encoders" / (slug(name) if variant.finetune else "all")
             encoder = str(_encoder(dataset, folder, changed, device, say))
         config = replace(train_config, **{"encoder": encoder, "ids": False, **variant.train})
         runs[name] = [
-            _run(
-                dataset,
-                work / "runs" / (_slug(name) + (f"-{seed}" if seed else "")),
-                replace(config, seed=config.seed + seed),
-                device,
-                say,
-            )
-            for seed in range(seeds)
+            evaluated_run(dataset, folder, of_seed, device, say)
+            for folder, of_seed in runs_of_seeds(work / "runs", name, config, seeds)
         ]
     content_only = {name: of_seeds for name, of_seeds in runs.items() if not chosen[name].train.get("withheld")}
     compared = compare_runs(list(content_only.values()), "content_only")
@@ -140,27 +131,8 @@ def run_ablation(
 def _encoder(dataset: Path, out: Path, config: FinetuneConfig, device: str, say: Say) -> Path:
     """An encoder folder with this configuration."""
     if begun := out.exists():
-        _refuse_another(config, read_encoder_config(out), out)
+        refuse_another(config, read_encoder_config(out), out)
     if not (out / "encoder.safetensors").exists():
         say(f"encoder {out.name}")
         finetune(dataset, out, None if begun else config, device)
     return out
-
-
-def _run(dataset: Path, out: Path, config: TrainConfig, device: str, say: Say) -> Path:
-    if begun := out.exists():
-        _refuse_another(config, read_config(out)[0], out)
-    if not (out / "evaluation.json").exists():
-        say(f"run {out.name}")
-        train(dataset, out, None if begun else config, device)
-        evaluate(out)
-    return out
-
-
-def _refuse_another(wanted: Any, found: Any, out: Path) -> None:
-    if found != wanted:
-        raise ModelError(f"{out}: was made with another configuration; choose another --work or delete it")
-
-
-def _slug(name: str) -> str:
-    return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())

@@ -38,7 +38,7 @@ def compare_runs(groups: Sequence[Sequence[Path]], model: str, k: int = 10) -> l
     for runs in groups:
         of_runs = []
         for run in runs:
-            frame = _ranks(run, model).sort("user_id")
+            frame = read_ranks(run, model)
             if users is not None and not frame["user_id"].equals(users):
                 raise ModelError(f"{run}: evaluated on other users than {groups[0][0]}; compare runs of one dataset")
             users = frame["user_id"]
@@ -85,7 +85,12 @@ def bootstrap(differences: np.ndarray, samples: int = SAMPLES, seed: int = 0) ->
     }
 
 
-def _ranks(run: Path, model: str) -> pl.DataFrame:
+def read_ranks(run: Path, model: str) -> pl.DataFrame:
+    """(user_id, rank, rank_kept) of a run's model, sorted by user: seen items removed and kept.
+
+    Raises:
+        ModelError: the run was not evaluated, or has no such model.
+    """
     path = run / "ranks.parquet"
     if not path.exists():
         raise ModelError(f"{path}: no such file; run `molar evaluate {run}` first")
@@ -94,4 +99,5 @@ def _ranks(run: Path, model: str) -> pl.DataFrame:
     if column not in frame.columns:
         names = [name.removesuffix("_removed") for name in frame.columns if name.endswith("_removed")]
         raise ModelError(f"{path}: no model {model!r}; it has {', '.join(names)}")
-    return frame.select("user_id", rank=pl.col(column))
+    kept = pl.col(f"{model}_kept")
+    return frame.select("user_id", rank=pl.col(column), rank_kept=kept).sort("user_id")

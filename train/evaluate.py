@@ -25,7 +25,8 @@ from molar.train.dataset import Dataset, load_dataset
 from molar.train.device import keep_freed_memory
 from molar.train.files import write_atomically, write_json
 from molar.train.id_models import ID_MODEL_NAMES
-from molar.train.metrics import coverage, ranking_metrics
+from molar.train.item_knn import item_knn_ranks
+from molar.train.metrics import coverage, popularity_bias, ranking_metrics
 from molar.train.model_files import read_tensors
 from molar.train.ranking import Ranks, mode_queries, rank_targets
 from molar.train.regime import regime_name, seen_by_run
@@ -76,7 +77,7 @@ def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "
     names = model_names(model.config)
     ranks = {names[mode]: found for mode, found in ranks.items()}
     facts = {"regime": regime_name(model.config), "seed": model.config.seed}
-    rows = table_rows(ranks, len(dataset.items), facts)
+    rows = table_rows(ranks, target, training_counts(dataset, split), facts)
     if model.config.withheld:
         rows += cold_rows(model, vectors, everything, names)
     result = {
@@ -97,14 +98,47 @@ def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "
     return result
 
 
+def evaluate_item_knn(dataset_folder: Path, out: Path, config: TrainConfig) -> None:
+    """Rank every user's test target with item-kNN, and leave what a run leaves: evaluation.json and ranks.parquet.
+
+    Args:
+        dataset_folder: the input.
+        out: the folder to make.
+        config: says which events are seen.
+    """
+    started = time.perf_counter()
+    dataset = seen_by_run(load_dataset(dataset_folder), config)
+    split = leave_one_out(dataset)
+    target = targets(dataset, split, "test")
+    found, neighbours, validation = item_knn_ranks(dataset, split, histories(dataset, split, "test"), target)
+    ranks = {"item-kNN": found}
+    facts = {"regime": regime_name(config), "seed": config.seed}
+    rows = table_rows(ranks, target, training_counts(dataset, split), facts)
+    seconds = round(time.perf_counter() - started, 1)
+    result = {"part": "test", "neighbours": neighbours, "validation_ndcg@10": validation, "training_seconds": seconds}
+    out.mkdir(parents=True, exist_ok=True)
+    frame = ranks_frame([dataset.user_ids[user] for user in split.evaluated], ranks)
+    write_atomically(out / "ranks.parquet", frame.write_parquet)
+    write_json(out / "evaluation.json", {**result, "machine": machine(), "rows": rows})
+
+
 def popularity_ranks(dataset: Dataset, split: Split, seen: Sequence[np.ndarray], target: np.ndarray) -> Ranks:
     """Everybody gets the items with the most training events."""
     counts = training_counts(dataset, split).astype(np.float32)
     return rank_targets(torch.ones(len(target), 1), torch.from_numpy(counts)[:, None], seen, target)
 
 
-def table_rows(ranks: dict[str, Ranks], items: int, facts: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row a model and protocol: its name, the facts, metrics rounded to 6 digits."""
+def table_rows(
+    ranks: dict[str, Ranks], target: np.ndarray, counts: np.ndarray, facts: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """One row a model and protocol: its name, the facts, metrics rounded to 6 digits.
+
+    Args:
+        ranks: by the model's name.
+        target: (V,) rows.
+        counts: (N,) training events of each item.
+        facts: the same in each row.
+    """
     rows = []
     for name, found in ranks.items():
         for seen_removed in (True, False):
@@ -112,7 +146,8 @@ def table_rows(ranks: dict[str, Ranks], items: int, facts: dict[str, Any]) -> li
             row: dict[str, Any] = {"model": name, **facts, "seen_removed": seen_removed}
             row |= {metric: round(value, 6) for metric, value in metrics.items()}
             if seen_removed:
-                row["coverage@10"] = round(coverage(found.top, items), 6)
+                row["coverage@10"] = round(coverage(found.top, len(counts)), 6)
+                row["popularity_bias@10"] = round(popularity_bias(found.top, target, counts), 6)
             rows.append(row)
     return rows
 
@@ -121,10 +156,15 @@ def ranks_frame(user_ids: Sequence[str], ranks: dict[str, Ranks]) -> pl.DataFram
     """One row a user: ranks of each model, seen items removed and kept."""
     columns: dict[str, Any] = {"user_id": user_ids}
     for name, found in ranks.items():
-        column = name.replace(" ", "_").lower()
+        column = column_name(name)
         columns[f"{column}_removed"] = found.removed.astype(np.int32)
         columns[f"{column}_kept"] = found.kept.astype(np.int32)
     return pl.DataFrame(columns)
+
+
+def column_name(model: str) -> str:
+    """What a model of the table is called in ranks.parquet."""
+    return model.replace(" ", "_").lower()
 
 
 def best_epoch(run_folder: Path) -> int:

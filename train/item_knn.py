@@ -47,7 +47,9 @@ def nearest(likeness: sparse.csr_array, neighbours: int) -> sparse.csr_array:
     return kept
 
 
-def item_knn_ranks(dataset: Dataset, split: Split, seen: Sequence[np.ndarray], target: np.ndarray) -> tuple[Ranks, int]:
+def item_knn_ranks(
+    dataset: Dataset, split: Split, seen: Sequence[np.ndarray], target: np.ndarray
+) -> tuple[Ranks, int, float]:
     """Rank by the sum of each item's likeness to a history's; how many neighbours count is chosen on validation.
 
     Args:
@@ -57,7 +59,7 @@ def item_knn_ranks(dataset: Dataset, split: Split, seen: Sequence[np.ndarray], t
         target: (V,) rows.
 
     Returns:
-        The ranks, and the number of neighbours.
+        The ranks, the number of neighbours, and the NDCG@10 that it reached on validation.
     """
     likeness = item_likeness(dataset, split)
     validation = histories(dataset, split, "validation"), targets(dataset, split, "validation")
@@ -65,8 +67,8 @@ def item_knn_ranks(dataset: Dataset, split: Split, seen: Sequence[np.ndarray], t
     def reached(neighbours: int) -> float:
         return ranking_metrics(_ranks(nearest(likeness, neighbours), *validation).removed, (10,))["ndcg@10"]
 
-    best = max(_NEIGHBOURS, key=reached)
-    return _ranks(nearest(likeness, best), seen, target), best
+    ndcg, best = max((reached(neighbours), neighbours) for neighbours in _NEIGHBOURS)
+    return _ranks(nearest(likeness, best), seen, target), best, ndcg
 
 
 def _ranks(likeness: sparse.csr_array, seen: Sequence[np.ndarray], target: np.ndarray) -> Ranks:

@@ -36,3 +36,14 @@ def target_ranks(scores: np.ndarray, target: np.ndarray) -> np.ndarray:
 def coverage(top_rows: np.ndarray, items: int) -> float:
     """The share of the catalogue that appears in at least one of the (V, k) lists, in [0, 1]."""
     return len(np.unique(top_rows)) / items
+
+
+def popularity_bias(top_rows: np.ndarray, target: np.ndarray, counts: np.ndarray) -> float:
+    """Training events of a recommended item, in the mean, beside those of an item that people chose; 1 is no bias.
+
+    Args:
+        top_rows: (V, k) recommended rows.
+        target: (V,) rows that were chosen.
+        counts: (N,) training events of each item.
+    """
+    return float(counts[top_rows].mean() / max(counts[target].mean(), 1e-9))

@@ -98,9 +98,10 @@ def test_item_knn_finds_what_goes_together() -> None:
     rows = [rng.permutation(6)[:5] + 6 * (user % 2) for user in range(40)]  # two circles of six items
     dataset = dataset_of([list(line) for line in rows], items=12)
     split = leave_one_out(dataset)
-    ranks, neighbours = item_knn_ranks(
+    ranks, neighbours, reached = item_knn_ranks(
         dataset, split, histories(dataset, split, "test"), targets(dataset, split, "test")
     )
+    assert reached > 0.6
     assert neighbours in (10, 20, 50, 100, 200, 500)
     assert (ranks.removed <= 2).all()  # two of the circle are not in the history
     assert (ranks.top[::2, :2] < 6).all()
