@@ -49,17 +49,31 @@ def engine(bundle: Path | None, length: int, calls: int, device: str, out: Path 
 @click.option("--dim", type=_COUNT, default=128, show_default=True, help="Width of the vectors.")
 @click.option("--events", type=_COUNT, default=25_600, show_default=True, help="Events in a batch.")
 @click.option("--length", type=_COUNT, default=100, show_default=True, help="Events in a history.")
+@click.option("--dataset", type=FOLDER, help="Also count SASRec's events a second on these histories.")
+@click.option("--steps", type=_COUNT, default=10, show_default=True, help="Timed steps of that.")
 @click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
-def training(items: int, dim: int, events: int, length: int, out: Path | None) -> None:
+def training(
+    items: int, dim: int, events: int, length: int, dataset: Path | None, steps: int, out: Path | None
+) -> None:
     """What makes training quick beside torch's own: softmax over all items, dropout, attention, memory allocator.
+
+    With a dataset, SASRec's events a second too, beside a plain padded SASRec.
 
     \b
     Example:
       molar bench training --items 3416
     """
     from molar.train.benchmark import benchmark_training
+    from molar.train.dataset import load_dataset
+    from molar.train.device import choose_device
+    from molar.train.speed_benchmark import benchmark_events
 
-    _report(benchmark_training(items, dim, events, length), out)
+    result = benchmark_training(items, dim, events, length)
+    if dataset:
+        config = TrainConfig(dim=dim, batch_events=events)
+        found = benchmark_events(load_dataset(dataset), config, steps, choose_device("auto"))
+        result["sasrec"] = {"dataset": dataset.name, **found}
+    _report(result, out)
 
 
 @bench.command()

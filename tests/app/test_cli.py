@@ -85,10 +85,15 @@ def test_the_engine_benchmark_writes_what_it_prints(tmp_path: Path) -> None:
     assert 0 < result["p50_ms"] <= result["p95_ms"] <= result["p99_ms"]
 
 
-def test_the_training_benchmark(tmp_path: Path) -> None:
-    code, output = invoke("bench", "training", "--items", 50, "--dim", 8, "--events", 600)
+def test_the_training_benchmark(shop: Path) -> None:
+    sizes = ("--items", 50, "--dim", 8, "--events", 600, "--steps", 1)
+    code, output = invoke("bench", "training", *sizes, "--dataset", shop)
     assert code == 0
     result = json.loads(output)
+    ours, full, binary = result["sasrec"]["rows"]
+    assert 0 < ours["share_of_matrix_rate"] < 1
+    assert full["ratio"] == pytest.approx(ours["events_per_second"] / full["events_per_second"], rel=0.02)
+    assert (full["loss"], binary["loss"]) == ("cross_entropy", "bce")
     assert result["softmax"]["loss_difference"] < 0.05
     for what in ("softmax", "dropout", "attention", "allocator"):
         assert result[what]["ratio"] > 0
