@@ -21,6 +21,13 @@ class TrainConfig:
     layers: int = field(default=2, metadata={"help": "transformer blocks of the user encoder and of SASRec"})
     heads: int = field(default=2, metadata={"help": "attention heads"})
     dropout: float = field(default=0.2, metadata={"help": "dropout of both transformers"})
+    blocks: str = field(
+        default="plain",
+        metadata={
+            "help": "blocks of the user encoder: plain, or gated as in LiGR, with SwiGLU",
+            "choices": ("plain", "gated"),
+        },
+    )
     # 200 events cover the median history of MovieLens-1M twice; published results use the same.
     max_history: int = field(default=200, metadata={"help": "most recent events that the model reads"})
     last_events: int = field(
@@ -84,6 +91,9 @@ class TrainConfig:
     warmup_steps: int = field(default=100, metadata={"help": "steps until the peak rate"})
     epochs: int = field(default=30, metadata={"help": "most passes over the training events"})
     patience: int = field(default=6, metadata={"help": "stop after so many epochs without a better validation NDCG@10"})
+    averaging: float = field(
+        default=0.0, metadata={"help": "share of the running average of the weights that a step keeps (0: no average)"}
+    )
     bfloat16: bool = field(default=True, metadata={"help": "bfloat16 autocast where the device is fast at it"})
 
     def __post_init__(self) -> None:
@@ -94,7 +104,7 @@ class TrainConfig:
         for name in ("seed", "warmup_steps", "alignment_weight", "weight_decay", "last_events"):
             if not getattr(self, name) >= 0:
                 raise ModelError(f"{name} is {getattr(self, name)}; it must not be negative")
-        for name in ("dropout", "id_dropout", "content_steps", "withheld"):
+        for name in ("dropout", "id_dropout", "content_steps", "withheld", "averaging"):
             if not 0 <= getattr(self, name) < 1:
                 raise ModelError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1")
         for name in ("learning_rate", "alignment_temperature"):

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.nn.functional import embedding
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 
 from molar.engine.errors import DatasetError, ModelError
@@ -73,22 +74,24 @@ def train(
         if config.ids:
             model.touched.copy_(torch.from_numpy(training_counts(dataset, split) > 0)[:, None])
         optimizer = _optimizer(model, config)
-        progress = runs.load_checkpoint(run_folder, model, optimizer)
+        averaged = _average(model, config)
+        judged = model if averaged is None else averaged.module
+        progress = runs.load_checkpoint(run_folder, model, optimizer, averaged)
         task = bar.add_task("training", total=None, losses="")
         with SummaryWriter(run_folder / "tensorboard", purge_step=progress.epoch + 1) as board:
             while not progress.finished:
                 started = time.perf_counter()
-                losses = _train_epoch(model, optimizer, dataset, split, features, progress, device, bar, task)
+                losses = _train_epoch(model, averaged, optimizer, dataset, split, features, progress, device, bar, task)
                 trained = time.perf_counter()
                 progress.epoch += 1
                 if not math.isfinite(losses["loss"]):
                     raise ModelError(f"the loss is {losses['loss']} in epoch {progress.epoch}; lower --learning-rate")
-                validation, vectors = validate(model, features, dataset, split, device)
+                validation, vectors = validate(judged, features, dataset, split, device)
                 line = {
                     "epoch": progress.epoch,
                     **losses,
                     **validation,
-                    **_learned_scalars(model),
+                    **_learned_scalars(judged),
                     "train_seconds": round(trained - started, 2),
                     "validation_seconds": round(time.perf_counter() - trained, 2),
                 }
@@ -97,10 +100,10 @@ def train(
                 reached = validation[f"{model.modes[0]}_ndcg@10"]
                 if reached > progress.best_ndcg or not len(split.evaluated):
                     progress.best_epoch, progress.best_ndcg = progress.epoch, reached
-                    runs.save_best(run_folder, progress, model, vectors)
+                    runs.save_best(run_folder, progress, judged, vectors)
                 waited = progress.epoch - progress.best_epoch
                 progress.finished = progress.epoch >= config.epochs or waited >= config.patience
-                runs.save_checkpoint(run_folder, progress, model, optimizer)
+                runs.save_checkpoint(run_folder, progress, model, optimizer, averaged)
                 for name, value in line.items():
                     board.add_scalar(name, value, progress.epoch)
                 bar.console.print(_epoch_line(line, progress), soft_wrap=True, highlight=False)
@@ -118,6 +121,7 @@ def _read_items(dataset: Dataset, encoder: Encoder, view: str, device: torch.dev
 
 def _train_epoch(
     model: Molar,
+    averaged: AveragedModel | None,
     optimizer: torch.optim.Optimizer,
     dataset: Dataset,
     split: Split,
@@ -146,6 +150,8 @@ def _train_epoch(
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+        if averaged is not None:
+            averaged.update_parameters(model)
         progress.step += 1
         count = int(batch.lengths.sum())
         events += count
@@ -221,6 +227,13 @@ def learning_rate(config: TrainConfig, step: int, done: float) -> float:
     """
     warm = min(1.0, (step + 1) / max(config.warmup_steps, 1))
     return config.learning_rate * warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def _average(model: Molar, config: TrainConfig) -> AveragedModel | None:
+    """An exponential moving average of the weights, which is validated and kept in place of the weights themselves."""
+    if not config.averaging:
+        return None
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
 
 
 def _optimizer(model: Molar, config: TrainConfig) -> torch.optim.Optimizer:

@@ -96,7 +96,8 @@ class Molar(nn.Module):
         self.id_model: nn.Module | None = None
         if config.content:
             self.item_encoder = ItemEncoder(facts.parts, config.dim, config.dropout)
-            self.user_encoder = UserEncoder(config.dim, config.layers, config.heads, config.dropout)
+            gated = config.blocks == "gated"
+            self.user_encoder = UserEncoder(config.dim, config.layers, config.heads, config.dropout, gated)
         if config.ids:
             self.id_model = ID_MODELS[config.id_model](facts.items, config)
             self.touched: torch.Tensor  # 1 for items with training interactions

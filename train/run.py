@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.optim.swa_utils import AveragedModel
 
 from molar.engine.errors import ModelError
 from molar.train.config import TrainConfig
@@ -60,7 +61,13 @@ def create_run(folder: Path, config: TrainConfig, facts: DataFacts) -> None:
         write_run_config(temporary / "config.toml", config, facts)
 
 
-def save_checkpoint(folder: Path, progress: Progress, model: Molar, optimizer: torch.optim.Optimizer) -> None:
+def save_checkpoint(
+    folder: Path,
+    progress: Progress,
+    model: Molar,
+    optimizer: torch.optim.Optimizer,
+    averaged: AveragedModel | None = None,
+) -> None:
     """Write a checkpoint, then metrics.jsonl, then drop the oldest checkpoint."""
     checkpoints = folder / "checkpoints"
     name = checkpoints / f"epoch-{progress.epoch:04d}"
@@ -68,13 +75,17 @@ def save_checkpoint(folder: Path, progress: Progress, model: Molar, optimizer: t
     with new_folder(name) as temporary:
         write_tensors(temporary / "model.safetensors", model.state_dict())
         write_tensors(temporary / "optimizer.safetensors", optimizer_tensors(optimizer))
+        if averaged is not None:
+            write_tensors(temporary / "averaged.safetensors", averaged.state_dict())
         write_json(temporary / "progress.json", asdict(progress))
     write_text(folder / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in progress.metrics))
     for old in _checkpoints(folder)[:-_KEPT_CHECKPOINTS]:
         shutil.rmtree(old)
 
 
-def load_checkpoint(folder: Path, model: Molar, optimizer: torch.optim.Optimizer) -> Progress:
+def load_checkpoint(
+    folder: Path, model: Molar, optimizer: torch.optim.Optimizer, averaged: AveragedModel | None = None
+) -> Progress:
     """Continue from the newest checkpoint; a run that has none yet starts at its beginning.
 
     Raises:
@@ -86,6 +97,8 @@ def load_checkpoint(folder: Path, model: Molar, optimizer: torch.optim.Optimizer
     newest = found[-1]
     model.load_state_dict(read_tensors(newest / "model.safetensors")[0])
     load_optimizer(optimizer, read_tensors(newest / "optimizer.safetensors")[0])
+    if averaged is not None:
+        averaged.load_state_dict(read_tensors(newest / "averaged.safetensors")[0])
     try:
         return Progress(**json.loads((newest / "progress.json").read_text()))
     except (OSError, ValueError, TypeError) as error:

@@ -27,26 +27,35 @@ class Dropout(nn.Module):
 
 
 class Block(nn.Module):
-    """Pre-norm block: causal self-attention, then a GELU feed-forward layer of four times the width.
+    """Pre-norm block: causal self-attention, then a feed-forward layer of four times the width.
+
+    A gated block multiplies what attention and feed-forward layer say by gates that the block's input opens, as LiGR
+    does (arXiv 2502.03417), and its feed-forward layer is a SwiGLU (arXiv 2002.05202) of as many weights.
 
     Args:
         dim: D.
         heads: H; D / H must be even.
         dropout: on the output of both halves.
         rotary: turn queries and keys by their position (RoPE, arXiv 2104.09864).
+        gated: see above.
     """
 
-    def __init__(self, dim: int, heads: int, dropout: float, rotary: bool) -> None:
+    def __init__(self, dim: int, heads: int, dropout: float, rotary: bool, gated: bool = False) -> None:
         super().__init__()
         self.heads = heads
         self.rotary = rotary
+        self.gated = gated
         self.attention_norm = nn.LayerNorm(dim)
         self.qkv = nn.Linear(dim, 3 * dim)
         self.attention_out = nn.Linear(dim, dim)
         self.feed_forward_norm = nn.LayerNorm(dim)
-        self.feed_forward_in = nn.Linear(dim, 4 * dim)
-        self.feed_forward_out = nn.Linear(4 * dim, dim)
+        hidden = 8 * dim // 3 if gated else 4 * dim
+        self.feed_forward_in = nn.Linear(dim, 2 * hidden if gated else hidden)
+        self.feed_forward_out = nn.Linear(hidden, dim)
         self.dropout = Dropout(dropout)
+        if gated:
+            self.attention_gate = nn.Linear(dim, dim)
+            self.feed_forward_gate = nn.Linear(dim, dim)
 
     def forward(self, x: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         """(B, L, D) -> (B, L, D).
@@ -54,28 +63,38 @@ class Block(nn.Module):
         Args:
             x: events.
             positions: (B or 1, L) int64.
-            mask: (B, 1, L, L) bool, True where a query may look at a key; None for plain causal attention, which is
-                right for histories padded on the right and needs no mask in memory.
+            mask: (B, 1, L or 1, L) bool, True where a query may look at a key; None for plain causal attention, which
+                is right for histories padded on the right and needs no mask in memory.
         """
+        read = self.attention_norm(x)
         q, k, v = (
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, L, D / H)
-            for part in self.qkv(self.attention_norm(x)).chunk(3, dim=-1)
+            for part in self.qkv(read).chunk(3, dim=-1)
         )
         if self.rotary:
             q, k = rotate(q, positions), rotate(k, positions)
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
-        x = x + self.dropout(self.attention_out(attended.transpose(1, 2).flatten(2)))
-        hidden = F.gelu(self.feed_forward_in(self.feed_forward_norm(x)), approximate="tanh")
-        return x + self.dropout(self.feed_forward_out(hidden))
+        attended = self.attention_out(attended.transpose(1, 2).flatten(2))
+        if self.gated:
+            attended = attended * self.attention_gate(read).sigmoid()
+        x = x + self.dropout(attended)
+        read = self.feed_forward_norm(x)
+        hidden = self.feed_forward_in(read)
+        if self.gated:
+            opened, shown = hidden.chunk(2, dim=-1)
+            said = self.feed_forward_out(F.silu(opened) * shown) * self.feed_forward_gate(read).sigmoid()
+        else:
+            said = self.feed_forward_out(F.gelu(hidden, approximate="tanh"))
+        return x + self.dropout(said)
 
 
 class Transformer(nn.Module):
     """A stack of blocks, causal where no mask says otherwise, with dropout on the input and a norm on the output."""
 
-    def __init__(self, dim: int, layers: int, heads: int, dropout: float, rotary: bool) -> None:
+    def __init__(self, dim: int, layers: int, heads: int, dropout: float, rotary: bool, gated: bool = False) -> None:
         super().__init__()
         self.dropout = Dropout(dropout)
-        self.blocks = nn.ModuleList(Block(dim, heads, dropout, rotary) for _ in range(layers))
+        self.blocks = nn.ModuleList(Block(dim, heads, dropout, rotary, gated) for _ in range(layers))
         self.norm = nn.LayerNorm(dim)
 
     def forward(self, x: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:

@@ -16,12 +16,13 @@ class UserEncoder(nn.Module):
         layers: number of blocks.
         heads: attention heads.
         dropout: rate while training.
+        gated: gated blocks, as in `transformer.Block`.
     """
 
-    def __init__(self, dim: int, layers: int, heads: int, dropout: float) -> None:
+    def __init__(self, dim: int, layers: int, heads: int, dropout: float, gated: bool = False) -> None:
         super().__init__()
         self.input = nn.Linear(dim, dim)
-        self.transformer = Transformer(dim, layers, heads, dropout, rotary=True)
+        self.transformer = Transformer(dim, layers, heads, dropout, rotary=True, gated=gated)
 
     def forward(
         self, vectors: torch.Tensor, positions: torch.Tensor | None = None, mask: torch.Tensor | None = None

@@ -26,7 +26,9 @@ def encoders() -> dict[str, torch.nn.Module]:
     torch.manual_seed(0)
     config = preset("tiny", dim=DIM, layers=2)
     found = {name: ID_MODELS[name](ITEMS, config).eval() for name in ("sasrec", "gru4rec", "fpmc")}
-    return {"UserEncoder": UserEncoder(DIM, 2, 2, 0.1).eval(), **found}
+    found["UserEncoder"] = UserEncoder(DIM, 2, 2, 0.1).eval()
+    found["gated UserEncoder"] = UserEncoder(DIM, 2, 2, 0.1, gated=True).eval()
+    return found
 
 
 every_encoder = pytest.mark.parametrize("encoder", encoders().values(), ids=encoders())
@@ -152,6 +154,7 @@ def cycle_dataset(users: int, length: int, seed: int = 0) -> Dataset:
         ({"loss": "gbce", "negatives": 8}, 450),
         ({"loss": "sampled_softmax", "negatives": 4}, 250),
         ({"ids": False}, 80),
+        ({"ids": False, "blocks": "gated"}, 120),
         ({"id_model": "gru4rec"}, 300),
         ({"id_model": "fpmc"}, 250),
         ({"content": False}, 80),

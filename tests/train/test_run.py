@@ -1,6 +1,7 @@
 """Runs: what training leaves, resuming to the same result, being killed, and what is said when something is wrong."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -66,6 +67,23 @@ def test_killing_it_twice_and_resuming_gives_the_same(shop: Path, uninterrupted:
     assert losses(run) == losses(uninterrupted)
     for name in ("model.safetensors", "item_vectors.safetensors"):
         assert (run / name).read_bytes() == (uninterrupted / name).read_bytes()
+
+
+def test_an_average_of_the_weights_is_kept_and_resumed(shop: Path, tmp_path: Path) -> None:
+    config = preset("tiny", epochs=EPOCHS, averaging=0.9)
+    train(shop, tmp_path / "whole", config, "cpu")
+    assert losses(tmp_path / "whole")
+    run = tmp_path / "run"
+    shutil.copytree(tmp_path / "whole", run)
+    shutil.rmtree(run / "checkpoints" / f"epoch-{EPOCHS:04d}")  # as if it had been stopped before
+    train(shop, run, None, "cpu")
+    for name in ("model.safetensors", "item_vectors.safetensors"):
+        assert (run / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert losses(run) == losses(tmp_path / "whole")
+    newest = run / "checkpoints" / f"epoch-{EPOCHS:04d}"
+    weights, average = (read_tensors(newest / f"{name}.safetensors")[0] for name in ("model", "averaged"))
+    moved = (average["module.gate"] - weights["gate"]).abs()
+    assert 0 < moved < 0.1  # close to the weights, and not the same
 
 
 def test_killing_it_at_any_moment_leaves_a_run_that_resumes(shop: Path, tmp_path: Path) -> None:
