@@ -18,8 +18,8 @@ from molar.train.batches import training_batches
 from molar.train.config import TrainConfig
 from molar.train.dataset import Dataset
 from molar.train.device import fast_bfloat16, training_attention
-from molar.train.fit import batch_losses
 from molar.train.model import DataFacts, Molar
+from molar.train.objective import batch_losses
 from molar.train.split import leave_one_out
 
 _WARM_UP = 2  # steps that are not timed

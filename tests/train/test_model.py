@@ -11,9 +11,10 @@ from molar.train.batches import Batch, epoch_windows, training_batches
 from molar.train.config import preset
 from molar.train.dataset import Dataset
 from molar.train.device import training_attention
-from molar.train.fit import batch_losses, learning_rate
+from molar.train.fit import learning_rate
 from molar.train.id_models import ID_MODELS
 from molar.train.model import DataFacts, Molar
+from molar.train.objective import batch_losses
 from molar.train.ranking import mode_queries
 from molar.train.split import leave_one_out
 from molar.train.transformer import Dropout, left_padded
