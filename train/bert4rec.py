@@ -10,6 +10,7 @@ from molar.train.batches import Batch
 from molar.train.transformer import Transformer, item_embedding
 
 _MASKED = 0.2  # share of a window's events; the authors' choice on MovieLens-1M
+_LAST_ONLY = 0.1  # share of windows
 
 
 class BERT4Rec(nn.Module):
@@ -35,29 +36,38 @@ class BERT4Rec(nn.Module):
         nn.init.normal_(self.gap, std=0.02)
         nn.init.normal_(self.positions.weight, std=0.02)
 
-    def masked(self, batch: Batch, table: torch.Tensor, draws: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Windows with gaps -> (M, D) vectors at the gaps, and the (M,) rows that were there.
+    def gaps(self, batch: Batch, draws: torch.Generator) -> torch.Tensor:
+        """Where windows of B histories and their last target have gaps: (B, L + 1) bool.
 
-        A fifth of a window's events are gaps, at least one; in a tenth of the windows the last event alone, which is
-        what serving asks.
+        A fifth of a window's events, at least one; in a tenth of the windows the last event alone, which is what
+        serving asks.
 
         Args:
-            batch: B windows; the last target is read with them.
-            table: (N, D) embeddings.
+            batch: B windows.
             draws: a CPU generator.
         """
         device = batch.history.device
         ends = batch.lengths[:, None]  # (B, 1), the place of the last target
+        steps = torch.arange(batch.history.shape[1] + 1, device=device)[None]
+        chance = torch.rand(len(ends), steps.shape[1], generator=draws).to(device)
+        last_only = torch.rand(len(ends), 1, generator=draws).to(device) < _LAST_ONLY
+        last = steps == ends
+        chosen = torch.where(last_only, last, (chance < _MASKED) & (steps <= ends))
+        return chosen | (last & ~chosen.any(dim=1, keepdim=True))
+
+    def fill(self, batch: Batch, table: torch.Tensor, gaps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(M, D) vectors at the gaps, and the (M,) rows that were there.
+
+        Args:
+            batch: B windows.
+            table: (N, D) embeddings.
+            gaps: (B, L + 1) bool.
+        """
+        ends = batch.lengths[:, None]
         window = torch.cat([batch.history, torch.zeros_like(ends)], dim=1)
         window = window.scatter(1, ends, batch.target.gather(1, ends - 1))  # (B, L + 1)
-        steps = torch.arange(window.shape[1], device=device)
-        chance = torch.rand(window.shape, generator=draws).to(device)
-        last_only = torch.rand(len(window), 1, generator=draws).to(device) < 0.1
-        last = steps[None] == ends
-        chosen = torch.where(last_only, last, (chance < _MASKED) & (steps[None] <= ends))
-        chosen |= last & ~chosen.any(dim=1, keepdim=True)
-        vectors = torch.where(chosen[:, :, None], self.gap, table[window])
-        return self._read(vectors, *_places(vectors, ends))[chosen], window[chosen]
+        vectors = torch.where(gaps[:, :, None], self.gap, table[window])
+        return self._read(vectors, *_places(vectors, ends))[gaps], window[gaps]
 
     def next_vectors(self, vectors: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """The vector of the gap behind each history, (B, D).

@@ -2,6 +2,7 @@
 
 import math
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from molar.train.encoders import Encoder, load_encoder
 from molar.train.item_embedding import embed_items
 from molar.train.model import MODES, DataFacts, Molar
 from molar.train.objective import batch_losses
+from molar.train.processes import Processes
 from molar.train.regime import seen_by_run
 from molar.train.split import Split, leave_one_out, training_counts
 from molar.train.validation import validate
@@ -42,7 +44,8 @@ def train(
         ModelError: the run folder exists (new run), or cannot be continued; the loss is no longer a number.
     """
     keep_freed_memory()
-    device = choose_device(device_name)
+    processes = Processes(choose_device(device_name))
+    device = processes.device
     facts = None
     dataset = load_dataset(dataset_folder)
     fingerprint = dataset_fingerprint(dataset)
@@ -57,12 +60,14 @@ def train(
     parts, version = (list(encoder.backbone.parts), encoder.version) if encoder else ([], "")
     if facts is None:
         facts = DataFacts(len(dataset.items), parts, str(dataset_folder.resolve()), fingerprint, version)
-        runs.create_run(run_folder, config, facts)
+        if processes.first:
+            runs.create_run(run_folder, config, facts)
     elif version != facts.encoder_version:
         raise ModelError(f"{config.encoder}: not the item encoder that {run_folder} was begun with; train anew")
 
-    with _progress_bar() as bar:
-        features = _read_items(dataset, encoder, config.view, device, bar) if encoder else None
+    with _progress_bar(processes.first) as bar:
+        with processes.state.main_process_first():  # the others find what it has read in the cache
+            features = _read_items(dataset, encoder, config.view, device, bar) if encoder else None
         del encoder
 
         torch.manual_seed(config.seed)
@@ -76,10 +81,12 @@ def train(
         judged = model if averaged is None else averaged.module
         progress = runs.load_checkpoint(run_folder, model, optimizer, averaged)
         task = bar.add_task("training", total=None, losses="")
-        with SummaryWriter(run_folder / "tensorboard", purge_step=progress.epoch + 1) as board:
+        with _board(run_folder, progress, processes) as board:
             while not progress.finished:
                 started = time.perf_counter()
-                losses = _train_epoch(model, averaged, optimizer, dataset, split, features, progress, device, bar, task)
+                losses = _train_epoch(
+                    model, averaged, optimizer, dataset, split, features, progress, processes, bar, task
+                )
                 trained = time.perf_counter()
                 progress.epoch += 1
                 if not math.isfinite(losses["loss"]):
@@ -98,13 +105,17 @@ def train(
                 reached = validation[f"{model.modes[0]}_ndcg@10"]
                 if reached > progress.best_ndcg or not len(split.evaluated):
                     progress.best_epoch, progress.best_ndcg = progress.epoch, reached
-                    runs.save_best(run_folder, progress, judged, vectors)
+                    if processes.first:
+                        runs.save_best(run_folder, progress, judged, vectors)
                 waited = progress.epoch - progress.best_epoch
                 progress.finished = progress.epoch >= config.epochs or waited >= config.patience
-                runs.save_checkpoint(run_folder, progress, model, optimizer, averaged)
-                for name, value in line.items():
-                    board.add_scalar(name, value, progress.epoch)
-                bar.console.print(_epoch_line(line, progress), soft_wrap=True, highlight=False)
+                if processes.first:
+                    runs.save_checkpoint(run_folder, progress, model, optimizer, averaged)
+                if board is not None:
+                    for name, value in line.items():
+                        board.add_scalar(name, value, progress.epoch)
+                if processes.first:
+                    bar.console.print(_epoch_line(line, progress), soft_wrap=True, highlight=False)
     return progress
 
 
@@ -125,14 +136,14 @@ def _train_epoch(
     split: Split,
     features: torch.Tensor | None,
     progress: runs.Progress,
-    device: torch.device,
+    processes: Processes,
     bar: Progress,
     task: Any,
 ) -> dict[str, float]:
-    config = model.config
+    config, device = model.config, processes.device
     batches = training_batches(dataset, split, config.max_history, config.batch_events, config.seed, progress.epoch)
     # All that is random in an epoch follows from the seed and the epoch, so a resumed run draws the same.
-    torch.manual_seed(config.seed * 1_000_003 + progress.epoch)
+    torch.manual_seed(config.seed * 1_000_003 + progress.epoch + processes.all.rank * 7_919)
     draws = torch.Generator().manual_seed(config.seed * 1_000_003 + progress.epoch)
     model.train()
     sums: dict[str, float] = {}
@@ -144,9 +155,11 @@ def _train_epoch(
         for group in optimizer.param_groups:
             group["lr"] = rate
         with training_attention(device), torch.autocast(device.type, torch.bfloat16, enabled=low):
-            losses = batch_losses(model, features, batch.to(device), draws)
+            share = processes.share(len(batch.users))
+            losses = batch_losses(model, features, batch.to(device), draws, share)
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
+        processes.sum_gradients(model, share)
         optimizer.step()
         if averaged is not None:
             averaged.update_parameters(model)
@@ -154,10 +167,10 @@ def _train_epoch(
         count = int(batch.lengths.sum())
         events += count
         for name, value in losses.items():
-            sums[name] = sums.get(name, 0.0) + value.item() * count
+            sums[name] = sums.get(name, 0.0) + value.item() * count / (processes.all.count // share.count)
         shown = "  ".join(f"{name} {total / events:.3f}" for name, total in sums.items())
         bar.update(task, advance=1, losses=shown, description=f"epoch {progress.epoch + 1}/{config.epochs}")
-    return {name: total / events for name, total in sums.items()}
+    return {name: total / events for name, total in processes.sum(sums).items()}
 
 
 def _learned_scalars(model: Molar) -> dict[str, float]:
@@ -196,13 +209,20 @@ def _optimizer(model: Molar, config: TrainConfig) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
 
 
-def _progress_bar() -> Progress:
+def _board(run_folder: Path, progress: runs.Progress, processes: Processes) -> AbstractContextManager[Any]:
+    if not processes.first:
+        return nullcontext()
+    return SummaryWriter(run_folder / "tensorboard", purge_step=progress.epoch + 1)
+
+
+def _progress_bar(shown: bool) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[losses]}"),
+        disable=not shown,
     )
 
 

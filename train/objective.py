@@ -10,10 +10,15 @@ from molar.train.batches import Batch
 from molar.train.bert4rec import BERT4Rec
 from molar.train.losses import next_item_loss, symmetric_info_nce
 from molar.train.model import Molar
+from molar.train.processes import Share
 
 
 def batch_losses(
-    model: Molar, features: torch.Tensor | None, batch: Batch, draws: torch.Generator
+    model: Molar,
+    features: torch.Tensor | None,
+    batch: Batch,
+    draws: torch.Generator,
+    share: Share | None = None,
 ) -> dict[str, torch.Tensor]:
     """The losses of one batch: content, ids, alignment, and their weighted sum under "loss".
 
@@ -21,37 +26,47 @@ def batch_losses(
         model: in training mode.
         features: of all items, on the model's device; None for an ID model alone.
         batch: on the model's device.
-        draws: a CPU generator for hidden IDs, alignment places and negatives.
+        draws: a CPU generator for hidden IDs, alignment places and negatives, in the same state in all processes.
+        share: which windows this process reads; its losses are then its part of the batch's. All of them if None.
     """
     config = model.config
     device = batch.history.device
+    share = share or Share()
+    own = Batch(*(share.of(part) for part in (batch.history, batch.target, batch.lengths, batch.users)))
     keep_ids = None
     if config.ids and config.content:
         hidden = 1.0 if torch.rand((), generator=draws) < config.content_steps else config.id_dropout
         keep_ids = (torch.rand(model.facts.items, 1, generator=draws) >= hidden).float().to(device)
+    # One place in each window, drawn at random, is where the two vectors of a person are brought together.
+    place = (torch.rand(len(batch.users), generator=draws).to(device) * batch.lengths).long()
+    # The rest is drawn for each process by itself.
+    negatives = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=draws)) + share.rank)
     vectors = model.item_vectors(features, keep_ids)
     if isinstance(model.id_model, BERT4Rec):
         assert vectors.ids is not None
-        vector, asked = model.id_model.masked(batch, vectors.ids, draws)
-        loss = next_item_loss(config, vector, model.id_model.items.weight, asked, draws)
+        gaps = model.id_model.gaps(batch, draws)
+        vector, asked = model.id_model.fill(own, vectors.ids, share.of(gaps))
+        part = len(asked) / gaps.sum()
+        loss = part * next_item_loss(config, vector, model.id_model.items.weight, asked, negatives)
         return {"loss": loss, "ids": loss}
-    valid = batch.valid()
-    target = batch.target[valid]
+    valid = own.valid()
+    target = own.target[valid]
+    part = len(target) / batch.lengths.sum()
     read = vectors.content if vectors.fused is None else vectors.fused  # by the user encoder
     sides = [side for side in (read, vectors.ids) if side is not None]
-    u, h = model.user_vectors(embedding(batch.history, torch.cat(sides, dim=1)))  # (B, L, D) each
+    u, h = model.user_vectors(embedding(own.history, torch.cat(sides, dim=1)))  # (B, L, D) each
     losses = {}
     if u is not None and read is not None:
-        losses["content"] = next_item_loss(config, u[valid], read, target, draws)
+        losses["content"] = part * next_item_loss(config, u[valid], read, target, negatives)
     if h is not None and model.id_model is not None:
         # Not around their mean: the order of scores is the same, but a binary loss needs most of them below zero.
-        losses["ids"] = next_item_loss(config, h[valid], model.id_model.items.weight, target, draws)
+        losses["ids"] = part * next_item_loss(config, h[valid], model.id_model.items.weight, target, negatives)
     total = torch.stack(list(losses.values())).sum()
     if u is not None and h is not None:
-        # One place in each window, drawn at random, is where the two vectors of a person are brought together.
-        place = (torch.rand(len(batch.users), generator=draws).to(device) * batch.lengths).long()
-        window = torch.arange(len(batch.users), device=device)
-        aligned = symmetric_info_nce(u[window, place], h[window, place].detach(), batch.users, model.log_temperature)
+        window = torch.arange(len(own.users), device=device)
+        place = share.of(place)
+        people = [share.gathered(side, len(batch.users)) for side in (u[window, place], h[window, place].detach())]
+        aligned = symmetric_info_nce(*people, batch.users, model.log_temperature) / share.count
         losses["alignment"] = aligned
         total = total + config.alignment_weight * aligned
     return {"loss": total, **losses}

@@ -159,7 +159,7 @@ def cycle_dataset(users: int, length: int, seed: int = 0) -> Dataset:
         ({"id_model": "gru4rec"}, 300),
         ({"id_model": "fpmc"}, 250),
         ({"content": False}, 80),
-        ({"content": False, "id_model": "bert4rec"}, 300),
+        ({"content": False, "id_model": "bert4rec"}, 500),
     ],
 )
 def test_a_rule_is_learned(changes: dict, epochs: int) -> None:
@@ -208,7 +208,7 @@ def test_bert4rec_reads_both_ways_and_asks_at_the_end() -> None:
         torch.tensor([[1, 2, 3], [4, 5, 0]]), torch.tensor([[2, 3, 6], [5, 7, 0]]), *torch.tensor([[3, 2], [0, 1]])
     )
     draws = torch.Generator().manual_seed(0)
-    asked = torch.cat([bert.masked(batch, table, draws)[1] for _ in range(200)])
+    asked = torch.cat([bert.fill(batch, table, bert.gaps(batch, draws))[1] for _ in range(200)])
     assert set(asked.tolist()) == {1, 2, 3, 6, 4, 5, 7}  # each event of the windows, never the padding
     right = bert.next_vectors(table[torch.tensor([[1, 2, 3], [4, 5, 0]])], torch.tensor([3, 2]))
     rows = torch.tensor([[-1, 1, 2, 3], [-1, -1, 4, 5]])

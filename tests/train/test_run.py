@@ -1,6 +1,7 @@
 """Runs: what training leaves, resuming to the same result, being killed, and what is said when something is wrong."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -67,6 +68,26 @@ def test_killing_it_twice_and_resuming_gives_the_same(shop: Path, uninterrupted:
     assert losses(run) == losses(uninterrupted)
     for name in ("model.safetensors", "item_vectors.safetensors"):
         assert (run / name).read_bytes() == (uninterrupted / name).read_bytes()
+
+
+@pytest.mark.parametrize("events", [256, 24])  # the second: batches of fewer windows than processes
+def test_two_processes_give_what_one_gives(shop: Path, tmp_path: Path, events: int) -> None:
+    options = ["--preset", "tiny", "--epochs", "2", "--dropout", "0", "--no-bfloat16", "--batch-events", str(events)]
+    common = ["-m", "molar.app", "train", str(shop), "--device", "cpu", *options]
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    for name, first in (("one", []), ("two", torchrun)):
+        command = [sys.executable, *first, *common, "--out", str(tmp_path / name)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}
+        )
+        assert done.returncode == 0, done.stderr
+    one, two = (losses(tmp_path / name) for name in ("one", "two"))
+    for of_one, of_two in zip(one, two, strict=True):
+        for name in ("loss", "content", "ids", "alignment", "gate"):
+            assert of_two[name] == pytest.approx(of_one[name], rel=1e-4)
+    of_one, of_two = (read_tensors(tmp_path / name / "item_vectors.safetensors")[0] for name in ("one", "two"))
+    for name, tensor in of_one.items():
+        torch.testing.assert_close(of_two[name], tensor, rtol=1e-2, atol=1e-3)
 
 
 def test_an_average_of_the_weights_is_kept_and_resumed(shop: Path, tmp_path: Path) -> None:
