@@ -78,7 +78,7 @@ def train(
             model.touched.copy_(torch.from_numpy(training_counts(dataset, split) > 0)[:, None])
         optimizer = _optimizer(model, config)
         averaged = _average(model, config)
-        judged = model if averaged is None else averaged.module
+        judged: Molar = model if averaged is None else averaged.module  # type: ignore[assignment]
         progress = runs.load_checkpoint(run_folder, model, optimizer, averaged)
         task = bar.add_task("training", total=None, losses="")
         with _board(run_folder, progress, processes) as board:
@@ -199,7 +199,7 @@ def _average(model: Molar, config: TrainConfig) -> AveragedModel | None:
     """An exponential moving average of the weights, which is validated and kept in place of the weights themselves."""
     if not config.averaging:
         return None
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))  # type: ignore[no-untyped-call]
 
 
 def _optimizer(model: Molar, config: TrainConfig) -> torch.optim.Optimizer:

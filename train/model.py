@@ -125,7 +125,7 @@ class Molar(nn.Module):
         content = None if self.item_encoder is None else self.item_encoder(features)
         if self.id_model is None:
             return ItemVectors(content)
-        ids: torch.Tensor = self.id_model.items.weight  # type: ignore[union-attr, assignment]
+        ids = self.id_embeddings()
         # Around their mean, so that an item that nobody has chosen (zeros) counts as an average one. To the softmax,
         # and to a model that adds learned positions to its input, this is the same SASRec.
         mean = (ids * self.touched).sum(dim=0) / self.touched.sum()
@@ -134,6 +134,12 @@ class Molar(nn.Module):
             return ItemVectors(None, ids)
         shown = ids.detach() if keep_ids is None else ids.detach() * keep_ids
         return ItemVectors(content, ids, content + self.gate * shown)
+
+    def id_embeddings(self) -> torch.Tensor:
+        """(N, D) of the ID model as they are learned, not around their mean."""
+        assert self.id_model is not None
+        embeddings: torch.Tensor = self.id_model.items.weight  # type: ignore[union-attr, assignment]
+        return embeddings
 
     def user_vectors(
         self,

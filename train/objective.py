@@ -47,7 +47,7 @@ def batch_losses(
         gaps = model.id_model.gaps(batch, draws)
         vector, asked = model.id_model.fill(own, vectors.ids, share.of(gaps))
         part = len(asked) / gaps.sum()
-        loss = part * next_item_loss(config, vector, model.id_model.items.weight, asked, negatives)
+        loss = part * next_item_loss(config, vector, model.id_embeddings(), asked, negatives)
         return {"loss": loss, "ids": loss}
     valid = own.valid()
     target = own.target[valid]
@@ -58,15 +58,15 @@ def batch_losses(
     losses = {}
     if u is not None and read is not None:
         losses["content"] = part * next_item_loss(config, u[valid], read, target, negatives)
-    if h is not None and model.id_model is not None:
+    if h is not None:
         # Not around their mean: the order of scores is the same, but a binary loss needs most of them below zero.
-        losses["ids"] = part * next_item_loss(config, h[valid], model.id_model.items.weight, target, negatives)
+        losses["ids"] = part * next_item_loss(config, h[valid], model.id_embeddings(), target, negatives)
     total = torch.stack(list(losses.values())).sum()
     if u is not None and h is not None:
         window = torch.arange(len(own.users), device=device)
         place = share.of(place)
-        people = [share.gathered(side, len(batch.users)) for side in (u[window, place], h[window, place].detach())]
-        aligned = symmetric_info_nce(*people, batch.users, model.log_temperature) / share.count
+        by_content, by_ids = (share.gathered(side[window, place], len(batch.users)) for side in (u, h.detach()))
+        aligned = symmetric_info_nce(by_content, by_ids, batch.users, model.log_temperature) / share.count
         losses["alignment"] = aligned
         total = total + config.alignment_weight * aligned
     return {"loss": total, **losses}

@@ -64,7 +64,7 @@ class Processes:
         flat = torch.cat([p.grad.flatten() for p in parameters])  # type: ignore[union-attr]
         torch.distributed.all_reduce(flat)
         flat *= share.count / self.all.count
-        for parameter, grad in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
+        for parameter, grad in zip(parameters, torch.split(flat, [p.numel() for p in parameters]), strict=True):
             parameter.grad = grad.view_as(parameter)
 
     def sum(self, values: Mapping[str, float]) -> dict[str, float]:
