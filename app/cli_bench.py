@@ -149,6 +149,7 @@ def export(run: Path, dataset: Path | None, items: int, text_tokens: int, out: P
 @click.option(
     "--out", type=FOLDER, help="Also write the result here (JSON), and everybody's ranks beside it (Parquet)."
 )
+@click.option("--plots", type=FOLDER, help="Folder for pictures of the result (PNG).")
 def accuracy(
     dataset: Path,
     work: Path,
@@ -159,6 +160,7 @@ def accuracy(
     seeds: int,
     device: str,
     out: Path | None,
+    plots: Path | None,
 ) -> None:
     """Molar, its baselines and its ablations, each trained and tested by the same code, with intervals.
 
@@ -184,6 +186,12 @@ def accuracy(
     _report(result, out)
     if out:
         write_all_ranks(result["rows"], work, out.with_name(f"{out.stem}-ranks.parquet"))
+    if plots:
+        from molar.train.plots import draw_learning_curves, draw_recall
+
+        for regime in regimes or REGIMES:
+            draw_recall(result["rows"], regime, plots / f"recall-{regime}.png")
+            draw_learning_curves(result["rows"], work, regime, plots / f"learning-{regime}.png")
 
 
 @bench.command()

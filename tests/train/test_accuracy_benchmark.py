@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from molar.app.cli import main
 from molar.engine import ModelError
@@ -62,11 +63,15 @@ def test_the_table(shop: Path, tmp_path: Path) -> None:
 def test_the_command_writes_the_table_and_the_ranks(shop: Path, tmp_path: Path) -> None:
     out = tmp_path / "results" / "shop.json"
     options = ["--preset", "tiny", "--model", "item-kNN", "--model", "Molar", "--regime", "sparse", "--out", str(out)]
+    options += ["--plots", str(tmp_path / "plots")]
     config = tmp_path / "config.toml"
     config.write_text("[train]\nepochs = 1\n")
     arguments = ["bench", "accuracy", str(shop), "--work", str(tmp_path / "work"), "--config", str(config), *options]
     done = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert done.exit_code == 0, done.output
+    for name in ("recall-sparse.png", "learning-sparse.png"):
+        with Image.open(tmp_path / "plots" / name) as picture:
+            assert len(set(picture.convert("L").resize((40, 30)).tobytes())) > 5  # something is drawn
     rows = json.loads(out.read_text())["rows"]
     assert {row["model"] for row in rows} == {"item-kNN", "Molar"}
     ranks = pl.read_parquet(tmp_path / "results" / "shop-ranks.parquet")

@@ -1,0 +1,68 @@
+"""Pictures of what `molar bench accuracy` found."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+_MOLAR, _OTHERS = "#d1495b", "#4a6fa5"
+
+
+def draw_recall(rows: Sequence[Mapping[str, Any]], regime: str, out: Path) -> None:
+    """Recall@10 of each model, best on top, seen items removed.
+
+    Args:
+        rows: of `benchmark_accuracy`.
+        regime: "full" or "sparse".
+        out: PNG to write.
+    """
+    found = [row for row in rows if row["regime"] == regime and row["seen_removed"]]
+    found.sort(key=lambda row: row["recall@10"])
+    figure = Figure(figsize=(7, 0.8 + 0.36 * len(found)), layout="constrained")
+    axes = figure.subplots()
+    colours = [_MOLAR if row["model"] == "Molar" else _OTHERS for row in found]
+    bars = axes.barh([row["model"] for row in found], [row["recall@10"] for row in found], color=colours)
+    axes.bar_label(bars, fmt="%.4f", padding=3)
+    axes.margins(x=0.12)
+    axes.set_xlabel("Recall@10, test, seen items removed")
+    _bare(figure)
+    _save(figure, out)
+
+
+def draw_learning_curves(rows: Sequence[Mapping[str, Any]], work: Path, regime: str, out: Path) -> None:
+    """Validation NDCG@10 after each epoch, one line a model: its first seed.
+
+    Args:
+        rows: of `benchmark_accuracy`.
+        work: where the runs are.
+        regime: "full" or "sparse".
+        out: PNG to write.
+    """
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for row in rows:
+        path = work / row["runs"][0] / "metrics.jsonl"
+        if row["regime"] != regime or not row["seen_removed"] or row["model"] == "popularity" or not path.exists():
+            continue
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        mode = next(mode for mode in ("aligned", "content", "ids") if f"{mode}_ndcg@10" in lines[0])
+        reached = [line[f"{mode}_ndcg@10"] for line in lines]
+        emphasis = {"color": _MOLAR, "linewidth": 2.2, "zorder": 3} if row["model"] == "Molar" else {"linewidth": 1.2}
+        axes.plot([line["epoch"] for line in lines], reached, label=row["model"], **emphasis)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("validation NDCG@10")
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    _bare(figure)
+    _save(figure, out)
+
+
+def _bare(figure: Figure) -> None:
+    for axes in figure.axes:
+        axes.spines[["top", "right"]].set_visible(False)
+
+
+def _save(figure: Figure, out: Path) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out, dpi=150)
