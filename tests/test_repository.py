@@ -64,7 +64,10 @@ def test_the_figures_of_item_vectors_by_themselves_are_those_of_the_benchmark() 
             f"{row[name]:.4f}" for row in rows if {"encoder": encoder, **asked}.items() <= row.items() and name in row
         )
 
-    names = {"towers": "frozen towers", "compact": "`compact`, before", "encoders/compact": "`compact`, three tasks"}
+    names = {"towers": "frozen towers"}
+    for backbone in ("compact", "smollm2-effnet"):
+        names |= {backbone: f"`{backbone}`, before", f"encoders/{backbone}": f"`{backbone}`, three tasks"}
+    names["encoders/smollm2-effnet-e2e"] = "`smollm2-effnet`, then end to end"
     for encoder, name in names.items():
         found = [
             "" if encoder == "towers" else figure(encoder, f"recall@{k}", direction="image to text") for k in (1, 10)
@@ -72,7 +75,30 @@ def test_the_figures_of_item_vectors_by_themselves_are_those_of_the_benchmark() 
         found.append(figure(encoder, "any", view="both"))
         found.append(figure(encoder, "accuracy", of="whole vector", neighbours=5))
         assert f"| {name} |" + "".join(f" {cell} |" if cell else " |" for cell in found) in readme
-    alone = [
-        figure(name, "accuracy", of="language model's state", neighbours=5) for name in ("compact", "encoders/compact")
-    ]
-    assert "falls from {} to {}".format(*alone) in readme
+    for backbone, says in (("compact", "falls from {} to {}"), ("smollm2-effnet", "rises from {} to {}")):
+        alone = [
+            figure(name, "accuracy", of="language model's state", neighbours=5)
+            for name in (backbone, f"encoders/{backbone}")
+        ]
+        assert says.format(*alone) in readme
+
+
+def test_the_figures_of_cold_start_are_those_of_the_benchmark() -> None:
+    readme = (ROOT / "README.md").read_text()
+    rows = json.loads((ROOT / "assets" / "benchmarks" / "item-encoder-compact-content.json").read_text())["cold"]
+    assert [row["model"] for row in rows] == ["chance", "SASRec", "content only", "Molar"]
+    for row in rows:
+        assert f"| {row['model']} | {row['recall@10']:.4f} |" in readme
+    assert f"{rows[0]['candidates']} withheld" in readme
+    assert f"{rows[0]['events']:,} events" in readme
+
+
+def test_what_a_task_is_worth_is_what_the_comparison_says() -> None:
+    readme = (ROOT / "README.md").read_text()
+    rows = json.loads((ROOT / "assets" / "benchmarks" / "item-encoder-compact-tasks.json").read_text())["rows"]
+    for row in rows[1:]:
+        difference, low, high = (row[f"recall@10_{part}"] for part in ("difference", "low", "high"))
+        if row["run"].startswith("without"):
+            assert f"{difference:+.4f} [{low:+.4f}, {high:+.4f}]" in readme
+        else:
+            assert f"{-difference:.4f} [{-high:.4f}, {-low:.4f}]" in readme
