@@ -156,6 +156,9 @@ class FinetuneConfig:
     withheld: float = field(
         default=0.0, metadata={"help": "share of items whose interactions are kept from it, to test cold start"}
     )
+    last_events: int = field(
+        default=0, metadata={"help": "keep only so many last events of each person, to test sparse data (0: all)"}
+    )
     history_items: int = field(default=8, metadata={"help": "items of a history that the third task reads"})
     examples: int = field(default=10_000, metadata={"help": "examples of a task whose share is 1 (the paper's number)"})
     batch_size: int = field(default=32, metadata={"help": "examples in a batch, all of one task"})
@@ -175,7 +178,15 @@ class FinetuneConfig:
         if self.batch_size < 2:
             raise ModelError(f"batch_size is {self.batch_size}; it must be at least 2: others are the negatives")
         tasks = ("image_to_text", "attributes_to_text", "history_to_next", "sequences")
-        for name in (*tasks, "seed", "contrastive_weight", "companion_weight", "teacher_weight", "lora_rank"):
+        for name in (
+            *tasks,
+            "seed",
+            "contrastive_weight",
+            "companion_weight",
+            "teacher_weight",
+            "lora_rank",
+            "last_events",
+        ):
             if not getattr(self, name) >= 0:
                 raise ModelError(f"{name} is {getattr(self, name)}; it must not be negative")
         if not any(getattr(self, name) for name in tasks):

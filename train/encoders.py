@@ -16,7 +16,7 @@ from torch import nn
 
 from molar.engine.errors import ModelError
 from molar.train.backbones import load_backbone
-from molar.train.config import FinetuneConfig, config_from, read_toml
+from molar.train.config import FinetuneConfig, TrainConfig, config_from, read_toml
 from molar.train.dataset import Dataset, dataset_fingerprint
 from molar.train.files import new_folder, write_text
 from molar.train.model_files import load_optimizer, optimizer_tensors, read_tensors, write_tensors
@@ -138,6 +138,25 @@ def load_encoder(name: str, text_tokens: int, device: torch.device) -> Encoder:
     merge_adapters(backbone)
     digest = hashlib.sha256((folder / _WEIGHTS).read_bytes()).hexdigest()
     return Encoder(backbone.eval().to(device), f"{_VERSION}/{config.text_tokens}/{digest}")
+
+
+def check_events(name: str, config: TrainConfig) -> None:
+    """Refuse an encoder that has learned from events that a run keeps from its training.
+
+    Raises:
+        ModelError: it has seen others than the run may see.
+    """
+    if not (Path(name) / _CONFIG).exists():
+        return
+    encoder = read_encoder_config(Path(name))
+    learned_from_events = encoder.history_to_next or encoder.sequences
+    for setting in ("withheld", "last_events"):
+        wanted, found = getattr(config, setting), getattr(encoder, setting)
+        if wanted and found != wanted and learned_from_events:
+            raise ModelError(
+                f"{name}: was fine-tuned with {setting} {found}, so it knows events that a run with {setting} {wanted} "
+                "must not know; fine-tune one with the same"
+            )
 
 
 def load_trained(folder: Path, backbone: nn.Module) -> None:

@@ -17,7 +17,7 @@ from molar.train.batches import training_batches
 from molar.train.config import TrainConfig
 from molar.train.dataset import Dataset, dataset_fingerprint, load_dataset
 from molar.train.device import choose_device, fast_bfloat16, keep_freed_memory, training_attention
-from molar.train.encoders import Encoder, load_encoder
+from molar.train.encoders import Encoder, check_events, load_encoder
 from molar.train.item_embedding import embed_items
 from molar.train.model import MODES, DataFacts, Molar
 from molar.train.objective import batch_losses
@@ -56,6 +56,8 @@ def train(
     split = leave_one_out(dataset)
     if not (split.train_length > 1).any():
         raise DatasetError(f"{dataset_folder}: nobody has 2 events to train on, besides the 2 that validate and test")
+    if config.content:
+        check_events(config.encoder, config)
     encoder = load_encoder(config.encoder, config.text_tokens, device) if config.content else None
     parts, version = (list(encoder.backbone.parts), encoder.version) if encoder else ([], "")
     if facts is None:

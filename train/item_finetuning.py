@@ -21,7 +21,6 @@ from torch.utils.tensorboard import SummaryWriter
 from molar.engine.errors import ModelError
 from molar.train import encoders
 from molar.train.backbones import load_backbone
-from molar.train.cold_start import withheld_items, without_events
 from molar.train.companions import companions
 from molar.train.config import FinetuneConfig
 from molar.train.dataset import Dataset, load_dataset
@@ -31,6 +30,7 @@ from molar.train.item_losses import FinetuningHeads, Knowledge, batch_losses
 from molar.train.item_pictures import ItemPictures
 from molar.train.item_sequences import SequenceBatch, sequence_batches
 from molar.train.item_tasks import Task, View, item_texts, task_batches
+from molar.train.regime import seen_by_run
 from molar.train.split import Split, leave_one_out
 
 _PREFETCHED = 3  # batches that are read ahead of training
@@ -58,7 +58,7 @@ def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, dev
     new = config is not None
     if config is None:
         config = encoders.resumed_config(out, whole)
-    dataset = without_events(whole, withheld_items(whole, config.withheld))
+    dataset = seen_by_run(whole, config)
     split = leave_one_out(dataset)
     batches = mixed_batches(dataset, split, config)
     if not batches:

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from molar.train.cold_start import withheld_items, without_events
-from molar.train.config import TrainConfig
+from molar.train.config import FinetuneConfig, TrainConfig
 from molar.train.dataset import Dataset
 
 
-def seen_by_run(dataset: Dataset, config: TrainConfig) -> Dataset:
-    """The dataset without what the run is not to see: withheld items' events, and all but the last events."""
+def seen_by_run(dataset: Dataset, config: TrainConfig | FinetuneConfig) -> Dataset:
+    """The dataset without what a run, or an encoder, is not to see: withheld items' events, all but the last events."""
     dataset = without_events(dataset, withheld_items(dataset, config.withheld))
     return only_last_events(dataset, config.last_events) if config.last_events else dataset
 

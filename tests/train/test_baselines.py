@@ -1,6 +1,7 @@
 """Baselines go the same way as Molar: trained, evaluated, exported; and what needs no training, by hand."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 from molar.engine import ModelError, Recommender
 from molar.export.config import ExportConfig
 from molar.export.pack import export_run
-from molar.train.config import preset
+from molar.train.config import FinetuneConfig, preset
 from molar.train.dataset import Dataset
 from molar.train.evaluate import evaluate
 from molar.train.fit import train
+from molar.train.item_finetuning import finetune
 from molar.train.item_knn import item_knn_ranks, item_likeness, nearest
 from molar.train.regime import only_last_events
 from molar.train.split import histories, leave_one_out, targets
@@ -105,3 +107,17 @@ def test_item_knn_finds_what_goes_together() -> None:
     assert neighbours in (10, 20, 50, 100, 200, 500)
     assert (ranks.removed <= 2).all()  # two of the circle are not in the history
     assert (ranks.top[::2, :2] < 6).all()
+
+
+def test_an_encoder_that_knows_too_much_is_refused(shop: Path, encoder: Path, tmp_path: Path) -> None:
+    for setting, value in (("withheld", 0.2), ("last_events", 6)):
+        config = preset("tiny", epochs=1, encoder=str(encoder), **{setting: value})
+        with pytest.raises(ModelError, match=f"was fine-tuned with {setting} 0"):
+            train(shop, tmp_path / setting, config, "cpu")
+        assert not (tmp_path / setting).exists()
+    items_only = FinetuneConfig("tiny", text_tokens=48, examples=16, batch_size=8, history_to_next=0.0)
+    same = replace(items_only, history_to_next=1.0, last_events=6)
+    for name, of_encoder in (("items-only", items_only), ("same", same)):
+        finetune(shop, tmp_path / name, of_encoder, "cpu")
+        config = preset("tiny", epochs=1, encoder=str(tmp_path / name), last_events=6)
+        assert train(shop, tmp_path / f"{name}-run", config, "cpu").finished
