@@ -94,7 +94,7 @@ def test_the_figures_of_cold_start_are_those_of_the_benchmark() -> None:
 
 
 def test_what_a_task_is_worth_is_what_the_comparison_says() -> None:
-    readme = (ROOT / "README.md").read_text()
+    readme = " ".join((ROOT / "README.md").read_text().split())
     rows = json.loads((ROOT / "assets" / "benchmarks" / "item-encoder-compact-tasks.json").read_text())["rows"]
     for row in rows[1:]:
         difference, low, high = (row[f"recall@10_{part}"] for part in ("difference", "low", "high"))
@@ -102,3 +102,13 @@ def test_what_a_task_is_worth_is_what_the_comparison_says() -> None:
             assert f"{difference:+.4f} [{low:+.4f}, {high:+.4f}]" in readme
         else:
             assert f"{-difference:.4f} [{-high:.4f}, {-low:.4f}]" in readme
+
+
+def test_the_figures_of_two_seeds_are_those_of_the_benchmark() -> None:
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    rows = json.loads((ROOT / "assets" / "benchmarks" / "item-encoder-seeds.json").read_text())["rows"]
+    towers, encoder = rows
+    assert towers["seeds"] == encoder["seeds"] == 2
+    difference, low, high, p = (encoder[f"recall@10_{part}"] for part in ("difference", "low", "high", "p"))
+    found = f"has {encoder['recall@10']:.4f} in the mean, the frozen towers {towers['recall@10']:.4f}, "
+    assert found + f"{difference:+.4f} [{low:+.4f}, {high:+.4f}], p {p:.4f}" in readme
