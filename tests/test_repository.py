@@ -112,3 +112,12 @@ def test_the_figures_of_two_seeds_are_those_of_the_benchmark() -> None:
     difference, low, high, p = (encoder[f"recall@10_{part}"] for part in ("difference", "low", "high", "p"))
     found = f"has {encoder['recall@10']:.4f} in the mean, the frozen towers {towers['recall@10']:.4f}, "
     assert found + f"{difference:+.4f} [{low:+.4f}, {high:+.4f}], p {p:.4f}" in readme
+
+
+def test_the_speed_of_training_is_that_of_the_benchmark() -> None:
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    ours, full, binary = json.loads((ROOT / "assets" / "benchmarks" / "training.json").read_text())["sasrec"]["rows"]
+    assert f"{ours['events_per_second']:,} events a second" in readme
+    assert f"{full['ratio']} times as many as a plain padded SASRec" in readme
+    assert f"{binary['ratio']} times as many as one with binary cross-entropy" in readme
+    assert f"{int(ours['share_of_matrix_rate'] * 100) / 100} of what the machine multiplies" in readme
