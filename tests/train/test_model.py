@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from molar.engine import ModelError
-from molar.train.batches import Batch, epoch_windows, training_batches
+from molar.train.batches import training_batches
 from molar.train.config import preset
 from molar.train.dataset import Dataset
 from molar.train.device import training_attention
@@ -197,62 +197,6 @@ def test_an_id_model_alone_is_what_it_is_inside_of_molar() -> None:
     assert u is None
     torch.testing.assert_close(h, model.eval().user_vectors(inside.tables()["ids"][history])[1])
     assert torch.equal(alone.query(u, h), h)
-
-
-def test_bert4rec_reads_both_ways_and_asks_at_the_end() -> None:
-    torch.manual_seed(0)
-    config = preset("tiny", dim=DIM, dropout=0.0)
-    bert = ID_MODELS["bert4rec"](ITEMS, config)
-    table = torch.randn(ITEMS, DIM)
-    batch = Batch(
-        torch.tensor([[1, 2, 3], [4, 5, 0]]), torch.tensor([[2, 3, 6], [5, 7, 0]]), *torch.tensor([[3, 2], [0, 1]])
-    )
-    draws = torch.Generator().manual_seed(0)
-    asked = torch.cat([bert.fill(batch, table, bert.gaps(batch, draws))[1] for _ in range(200)])
-    assert set(asked.tolist()) == {1, 2, 3, 6, 4, 5, 7}  # each event of the windows, never the padding
-    right = bert.next_vectors(table[torch.tensor([[1, 2, 3], [4, 5, 0]])], torch.tensor([3, 2]))
-    rows = torch.tensor([[-1, 1, 2, 3], [-1, -1, 4, 5]])
-    left = bert(table[rows.clamp(min=0)], *left_padded(rows >= 0))
-    torch.testing.assert_close(left[:, -1], right)
-
-
-def test_the_person_of_fpmc_is_the_mean_of_what_was_chosen() -> None:
-    torch.manual_seed(0)
-    fpmc = ID_MODELS["fpmc"](ITEMS, preset("tiny", dim=DIM)).eval()
-    events = torch.randn(1, 3, DIM)
-    expected = fpmc.person(events.mean(dim=1)) + fpmc.last(events[:, -1])
-    torch.testing.assert_close(fpmc(events)[:, -1], expected)
-
-
-def test_every_event_but_the_first_is_a_target_once() -> None:
-    lengths = [1, 2, 3, 9, 40]
-    rows = np.arange(sum(lengths), dtype=np.int32)
-    import polars as pl
-
-    items = pl.DataFrame({"item_id": [str(i) for i in rows]})
-    dataset = Dataset(Path(), items, ["u"] * 5, np.concatenate([[0], np.cumsum(lengths)]), rows)
-    split = leave_one_out(dataset)
-    expected = [
-        int(start + i)
-        for start, train in zip(dataset.offsets[:-1], split.train_length, strict=True)
-        for i in range(1, int(train))
-    ]
-    for epoch in range(4):
-        targets = [
-            row
-            for batch in training_batches(dataset, split, 6, 20, 0, epoch)
-            for row, valid in zip(batch.target.flatten().tolist(), batch.valid().flatten().tolist(), strict=True)
-            if valid
-        ]
-        assert sorted(targets) == expected
-        for batch in training_batches(dataset, split, 6, 20, 0, epoch):
-            assert batch.history.numel() <= 20 or len(batch.history) == 1
-            assert batch.history.shape[1] <= 6
-            following = batch.target == batch.history + 1
-            assert following[batch.valid()].all()
-    _, first, _ = epoch_windows(dataset, split, 6, np.random.default_rng(0))
-    _, other, _ = epoch_windows(dataset, split, 6, np.random.default_rng(1))
-    assert sorted(first) != sorted(other)  # long histories are cut elsewhere in each epoch
 
 
 def test_the_rate_warms_up_and_decays() -> None:
