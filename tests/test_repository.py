@@ -121,3 +121,19 @@ def test_the_speed_of_training_is_that_of_the_benchmark() -> None:
     assert f"{full['ratio']} times as many as a plain padded SASRec" in readme
     assert f"{binary['ratio']} times as many as one with binary cross-entropy" in readme
     assert f"{int(ours['share_of_matrix_rate'] * 100) / 100} of what the machine multiplies" in readme
+
+
+def test_the_figures_of_sparse_histories_are_those_of_the_benchmark() -> None:
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    rows = json.loads((ROOT / "assets" / "benchmarks" / "movielens-1m-sparse.json").read_text())["rows"]
+    kept = {row["model"]: f"{row['recall@10']:.4f}" for row in rows if not row["seen_removed"]}
+    assert f"Molar has {kept['Molar']}, SASRec {kept['SASRec']}" in readme
+    for row in rows:
+        if row["seen_removed"]:
+            compared = [f"recall@10_{part}" for part in ("difference", "low", "high")]
+            last = "{:+.4f} [{:+.4f}, {:+.4f}] ".format(*map(row.get, compared)) if "beside" in row else ""
+            assert f"| {row['model']} | {row['recall@10']:.4f} | {row['ndcg@10']:.4f} | {last}|" in readme
+        if row["model"] == "Molar" and row["seen_removed"]:
+            assert (
+                f"Molar finds {int(row['gain'] * 1000) / 10}% more than SASRec (p {row['recall@10_p']:.4f})" in readme
+            )

@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 _MOLAR, _OTHERS = "#d1495b", "#4a6fa5"
+_LINES = ("#4a6fa5", "#e09f3e", "#5b8e7d", "#7a5195", "#8c8c8c", "#2a9d8f", "#8d6e63", "#003f5c")  # none like Molar's
 
 
 def draw_recall(rows: Sequence[Mapping[str, Any]], regime: str, out: Path) -> None:
@@ -42,6 +43,7 @@ def draw_learning_curves(rows: Sequence[Mapping[str, Any]], work: Path, regime: 
     """
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
+    axes.set_prop_cycle(color=_LINES)
     for row in rows:
         path = work / row["runs"][0] / "metrics.jsonl"
         if row["regime"] != regime or not row["seen_removed"] or row["model"] == "popularity" or not path.exists():
