@@ -8,7 +8,7 @@ import click
 
 from molar.app.cli_serve import BUNDLE_OPTION, showroom
 from molar.app.options import DEVICE_OPTION, FOLDER
-from molar.train.config import PRESETS, TrainConfig, config_from, preset, read_toml
+from molar.train.config import PRESETS, TrainConfig, chosen_config, config_from, read_toml
 
 _COUNT = click.IntRange(min=1)
 
@@ -170,13 +170,10 @@ def accuracy(
     """
     from molar.train.accuracy_benchmark import REGIMES, benchmark_accuracy, write_all_ranks
 
-    values = read_toml(config_file).get("train", {}) if config_file else {}
-    config_from(values, str(config_file), TrainConfig)
-    config = preset(preset_name, **values)
     result = benchmark_accuracy(
         dataset,
         work,
-        config,
+        chosen_config(preset_name, config_file, {}),
         models,
         regimes or REGIMES,
         seeds,

@@ -12,7 +12,7 @@ from rich.table import Table
 from molar.app.options import DEVICE_OPTION, FOLDER, config_options, given
 from molar.engine.errors import ModelError
 from molar.export.config import ExportConfig
-from molar.train.config import PRESETS, TrainConfig, config_from, preset, read_toml
+from molar.train.config import PRESETS, TrainConfig, chosen_config
 
 _DATASET_OPTION = click.option(
     "--dataset", type=FOLDER, help="Where the dataset is now, if it was moved since training."
@@ -50,10 +50,7 @@ def train(
         raise ModelError(f"--resume continues with the run's own configuration; leave out {named}")
     config = None
     if not resume:
-        from_file = read_toml(config_file).get("train", {}) if config_file else {}
-        if config_file:
-            config_from(from_file, str(config_file), TrainConfig)
-        config = preset(preset_name, **{**from_file, **changes})
+        config = chosen_config(preset_name, config_file, changes)
     from molar.train.fit import train as fit
 
     try:

@@ -108,6 +108,7 @@ def benchmark_accuracy(
         if name not in known:
             raise ModelError(f"no row {name!r}; choose of {'; '.join(known)}")
     chosen = {name: model for name, model in MODELS.items() if not only or name in only}
+    dataset = load_dataset(dataset_folder)
     rows = []
     for regime in regimes:
         of_regime = replace(config, last_events=SPARSE_EVENTS if regime == "sparse" else 0)
@@ -119,7 +120,7 @@ def benchmark_accuracy(
             changed = replace(of_regime, **model.changes)
             runs = runs_of_seeds(work / regime, model.run or name, changed, 1 if name == "popularity" else seeds)
             made[name] = [evaluated_run(dataset_folder, out, of_seed, device, say) for out, of_seed in runs]
-        rows += _rows(made, seen_by_run(load_dataset(dataset_folder), of_regime), regime, work)
+        rows += _rows(made, seen_by_run(dataset, of_regime), regime, work)
     return {
         "dataset": dataset_folder.resolve().name,
         "part": "test",

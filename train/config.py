@@ -239,6 +239,17 @@ def preset(name: str, **changes: Any) -> TrainConfig:
     return replace(TrainConfig(**PRESETS[name]), **changes)
 
 
+def chosen_config(preset_name: str, file: Path | None, changes: dict[str, Any]) -> TrainConfig:
+    """A preset, with the table [train] of a TOML file on top, and some fields changed on top of that.
+
+    Raises:
+        ModelError: the file cannot be read, or holds what is no setting; a value is out of range.
+    """
+    from_file = read_toml(file).get("train", {}) if file else {}
+    config_from(from_file, str(file), TrainConfig)
+    return preset(preset_name, **{**from_file, **changes})
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file.
 

@@ -56,9 +56,10 @@ def train(
     split = leave_one_out(dataset)
     if not (split.train_length > 1).any():
         raise DatasetError(f"{dataset_folder}: nobody has 2 events to train on, besides the 2 that validate and test")
+    encoder = None
     if config.content:
         check_events(config.encoder, config)
-    encoder = load_encoder(config.encoder, config.text_tokens, device) if config.content else None
+        encoder = load_encoder(config.encoder, config.text_tokens, device)
     parts, version = (list(encoder.backbone.parts), encoder.version) if encoder else ([], "")
     if facts is None:
         facts = DataFacts(len(dataset.items), parts, str(dataset_folder.resolve()), fingerprint, version)

@@ -28,7 +28,6 @@ def draw_recall(rows: Sequence[Mapping[str, Any]], regime: str, out: Path) -> No
     axes.bar_label(bars, fmt="%.4f", padding=3)
     axes.margins(x=0.12)
     axes.set_xlabel("Recall@10, test, seen items removed")
-    _bare(figure)
     _save(figure, out)
 
 
@@ -56,15 +55,11 @@ def draw_learning_curves(rows: Sequence[Mapping[str, Any]], work: Path, regime: 
     axes.set_xlabel("epoch")
     axes.set_ylabel("validation NDCG@10")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    _bare(figure)
     _save(figure, out)
 
 
-def _bare(figure: Figure) -> None:
+def _save(figure: Figure, out: Path) -> None:
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
-
-
-def _save(figure: Figure, out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=150)

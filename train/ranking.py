@@ -75,16 +75,12 @@ def side_vectors(
 
 def mode_queries(model: Molar, vectors: ItemVectors, histories: Sequence[np.ndarray]) -> dict[str, torch.Tensor]:
     """(V, 2 D) queries of each mode, (V, D) for one side; their dot products with the mode's table are the scores."""
-    people = {side: of.cpu() for side, (of, _) in side_vectors(model, vectors, histories).items()}
+    people = {side: of for side, (of, _) in side_vectors(model, vectors, histories).items()}
     if len(model.modes) == 1:
-        return {model.modes[0]: people[model.modes[0]]}
-    weight = model.id_weight.cpu()
-    h = weight * people["ids"]
-    return {
-        "aligned": torch.cat([people["fused"], h], dim=1),
-        "content": torch.cat([people["content"], h], dim=1),
-        "ids": torch.cat([torch.zeros_like(h), h], dim=1),
-    }
+        return {model.modes[0]: people[model.modes[0]].cpu()}
+    h = people["ids"]
+    by_content = {"aligned": people["fused"], "content": people["content"], "ids": torch.zeros_like(h)}
+    return {mode: model.query(u, h).cpu() for mode, u in by_content.items()}
 
 
 def hide_seen(scores: np.ndarray, histories: Sequence[np.ndarray]) -> None:
