@@ -8,7 +8,7 @@ import click
 
 from molar.app.cli_serve import BUNDLE_OPTION, showroom
 from molar.app.options import DEVICE_OPTION, FOLDER
-from molar.train.config import PRESETS, TrainConfig, chosen_config, config_from, read_toml
+from molar.train.config import PRESETS, TrainConfig, config_from, read_toml
 
 _COUNT = click.IntRange(min=1)
 
@@ -139,7 +139,12 @@ def export(run: Path, dataset: Path | None, items: int, text_tokens: int, out: P
 @click.argument("dataset", type=FOLDER)
 @click.option("--work", required=True, type=FOLDER, help="Where runs are kept; it can be continued.")
 @click.option("--preset", "preset_name", type=click.Choice(list(PRESETS)), default="base", show_default=True)
-@click.option("--config", "config_file", type=FOLDER, help="TOML file with a table [train], on top of the preset.")
+@click.option(
+    "--config",
+    "config_file",
+    type=FOLDER,
+    help="TOML file on top of the preset, such as assets/benchmarks/accuracy-small.toml.",
+)
 @click.option("--model", "models", multiple=True, help="Row of the table, such as Molar or SASRec; repeatable.")
 @click.option("--regime", "regimes", multiple=True, help="full, or sparse: everybody's last ten events; repeatable.")
 @click.option(
@@ -168,12 +173,13 @@ def accuracy(
     Example:
       molar bench accuracy data/movielens-1m --work accuracy --model SASRec --model Molar
     """
-    from molar.train.accuracy_benchmark import REGIMES, benchmark_accuracy, write_all_ranks
+    from molar.train.accuracy_benchmark import MODELS, benchmark_accuracy, write_all_ranks
+    from molar.train.accuracy_config import REGIMES, read_choices
 
     result = benchmark_accuracy(
         dataset,
         work,
-        chosen_config(preset_name, config_file, {}),
+        read_choices(preset_name, config_file, list(MODELS)),
         models,
         regimes or REGIMES,
         seeds,
@@ -217,7 +223,7 @@ def content(
       molar bench content data/movielens-1m --work ablation --config assets/benchmarks/item-encoder.toml
     """
     from molar.train.ablation import run_ablation
-    from molar.train.config import FinetuneConfig
+    from molar.train.finetune_config import FinetuneConfig
 
     tables = read_toml(config_file) if config_file else {}
     result = run_ablation(

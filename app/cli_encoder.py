@@ -8,7 +8,8 @@ import click
 
 from molar.app.options import DEVICE_OPTION, FOLDER, config_options, given
 from molar.engine.errors import ModelError
-from molar.train.config import END_TO_END, FinetuneConfig, config_from, read_toml
+from molar.train.config import config_from, read_toml
+from molar.train.finetune_config import END_TO_END, FinetuneConfig
 
 
 @click.command()

@@ -54,7 +54,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def encoder(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny item encoder, fine-tuned on the shop for a few seconds."""
-    from molar.train.config import FinetuneConfig
+    from molar.train.finetune_config import FinetuneConfig
     from molar.train.item_finetuning import finetune
 
     folder = tmp_path_factory.mktemp("encoders") / "shop"

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from molar.engine.errors import ModelError
+from molar.train.accuracy_config import REGIMES, Choices
 from molar.train.comparison import bootstrap, per_user, read_ranks
 from molar.train.config import TrainConfig
 from molar.train.dataset import Dataset, load_dataset
@@ -26,8 +27,6 @@ from molar.train.series import Say, evaluated_run, runs_of_seeds, slug
 from molar.train.slices import user_slices
 from molar.train.split import leave_one_out
 
-SPARSE_EVENTS = 10  # histories of the paper's setting
-REGIMES = ("full", "sparse")
 ITEM_KNN = "item-kNN"
 RECALL = "recall@10"
 
@@ -50,7 +49,7 @@ class Model:
 
 
 def _alone(id_model: str, **changes: Any) -> Model:
-    return Model({"content": False, "id_model": id_model, **changes}, id_model, ids_only=True)
+    return Model({"content": False, "id_model": id_model, "id_blocks": "plain", **changes}, id_model, ids_only=True)
 
 
 MODELS: dict[str, Model] = {
@@ -62,6 +61,7 @@ MODELS: dict[str, Model] = {
     "SASRec, BCE": _alone("sasrec", loss="bce"),
     "gSASRec": _alone("sasrec", loss="gbce"),
     "SASRec": _alone("sasrec"),
+    "SASRec, gated": _alone("sasrec", id_blocks="gated"),
     "content only": Model({"ids": False}, "content_only"),  # as HLLM: item encoder and user encoder, no IDs
     "Molar": Model(),
     "Molar, without alignment": Model({"alignment_weight": 0.0}),
@@ -77,7 +77,7 @@ MODELS: dict[str, Model] = {
 def benchmark_accuracy(
     dataset_folder: Path,
     work: Path,
-    config: TrainConfig,
+    choices: Mapping[str, Choices],
     only: Sequence[str],
     regimes: Sequence[str],
     seeds: int,
@@ -89,8 +89,8 @@ def benchmark_accuracy(
     Args:
         dataset_folder: the input.
         work: where runs are kept; a finished one is not made again.
-        config: of Molar; the others differ from it by their `changes`.
-        only: names of models; all of them if empty.
+        choices: of each regime.
+        only: names of models; those of the choices if empty.
         regimes: "full", "sparse" (the last ten events of each person) or both.
         seeds: runs a row; a user's metrics are their means.
         device: "auto", "cpu" or "cuda".
@@ -107,26 +107,29 @@ def benchmark_accuracy(
     for name, known in [*((name, MODELS) for name in only), *((name, REGIMES) for name in regimes)]:
         if name not in known:
             raise ModelError(f"no row {name!r}; choose of {'; '.join(known)}")
-    chosen = {name: model for name, model in MODELS.items() if not only or name in only}
     dataset = load_dataset(dataset_folder)
     rows = []
     for regime in regimes:
-        of_regime = replace(config, last_events=SPARSE_EVENTS if regime == "sparse" else 0)
+        of_regime = choices[regime]
+        wanted = only or of_regime.models or MODELS
         made: dict[str, list[Path]] = {}
-        for name, model in chosen.items():
-            if name == ITEM_KNN:
-                made[name] = [_item_knn_run(dataset_folder, work / regime / slug(name), of_regime, say)]
+        for name, model in MODELS.items():
+            if name not in wanted:
                 continue
-            changed = replace(of_regime, **model.changes)
-            runs = runs_of_seeds(work / regime, model.run or name, changed, 1 if name == "popularity" else seeds)
+            if name == ITEM_KNN:
+                made[name] = [_item_knn_run(dataset_folder, work / regime / slug(name), of_regime.config, say)]
+                continue
+            of_row = of_regime.of_row(model.run or name, model.changes)
+            runs = runs_of_seeds(work / regime, model.run or name, of_row, 1 if name == "popularity" else seeds)
             made[name] = [evaluated_run(dataset_folder, out, of_seed, device, say) for out, of_seed in runs]
-        rows += _rows(made, seen_by_run(dataset, of_regime), regime, work)
+        rows += _rows(made, seen_by_run(dataset, of_regime.config), regime, work)
     return {
         "dataset": dataset_folder.resolve().name,
         "part": "test",
         "chosen_on": "validation NDCG@10; the test part of each run was ranked once",
         "machine": machine(),
-        "config": vars(config),
+        "config": {regime: vars(choices[regime].config) for regime in regimes},
+        "changes": {regime: choices[regime].changes for regime in regimes},
         "rows": rows,
     }
 

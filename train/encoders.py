@@ -16,9 +16,10 @@ from torch import nn
 
 from molar.engine.errors import ModelError
 from molar.train.backbones import load_backbone
-from molar.train.config import FinetuneConfig, TrainConfig, config_from, read_toml
+from molar.train.config import TrainConfig, config_from, read_toml
 from molar.train.dataset import Dataset, dataset_fingerprint
 from molar.train.files import new_folder, write_text
+from molar.train.finetune_config import FinetuneConfig
 from molar.train.model_files import load_optimizer, optimizer_tensors, read_tensors, write_tensors
 
 _CONFIG, _WEIGHTS, _CHECKPOINT = "encoder.toml", "encoder.safetensors", "checkpoint.safetensors"

@@ -24,6 +24,7 @@ from molar.train.objective import batch_losses
 from molar.train.processes import Processes
 from molar.train.regime import seen_by_run
 from molar.train.split import Split, leave_one_out, training_counts
+from molar.train.teachers import Teachers, teachers_of
 from molar.train.validation import validate
 
 
@@ -81,6 +82,7 @@ def train(
             model.touched.copy_(torch.from_numpy(training_counts(dataset, split) > 0)[:, None])
         optimizer = _optimizer(model, config)
         averaged = _average(model, config)
+        teachers = teachers_of(config, facts, device)
         judged: Molar = model if averaged is None else averaged.module  # type: ignore[assignment]
         progress = runs.load_checkpoint(run_folder, model, optimizer, averaged)
         task = bar.add_task("training", total=None, losses="")
@@ -88,7 +90,7 @@ def train(
             while not progress.finished:
                 started = time.perf_counter()
                 losses = _train_epoch(
-                    model, averaged, optimizer, dataset, split, features, progress, processes, bar, task
+                    model, averaged, optimizer, teachers, dataset, split, features, progress, processes, bar, task
                 )
                 trained = time.perf_counter()
                 progress.epoch += 1
@@ -135,6 +137,7 @@ def _train_epoch(
     model: Molar,
     averaged: AveragedModel | None,
     optimizer: torch.optim.Optimizer,
+    teachers: Teachers | None,
     dataset: Dataset,
     split: Split,
     features: torch.Tensor | None,
@@ -159,7 +162,7 @@ def _train_epoch(
             group["lr"] = rate
         with training_attention(device), torch.autocast(device.type, torch.bfloat16, enabled=low):
             share = processes.share(len(batch.users))
-            losses = batch_losses(model, features, batch.to(device), draws, share)
+            losses = batch_losses(model, features, batch.to(device), draws, share, teachers)
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
         processes.sum_gradients(model, share)

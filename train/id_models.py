@@ -26,13 +26,16 @@ class SASRec(nn.Module):
         heads: attention heads.
         dropout: rate while training.
         max_history: longest history, in events.
+        gated: gated blocks, as in `transformer.Block`.
     """
 
-    def __init__(self, items: int, dim: int, layers: int, heads: int, dropout: float, max_history: int) -> None:
+    def __init__(
+        self, items: int, dim: int, layers: int, heads: int, dropout: float, max_history: int, gated: bool = False
+    ) -> None:
         super().__init__()
         self.items = item_embedding(items, dim)
         self.positions = nn.Embedding(max_history, dim)
-        self.transformer = Transformer(dim, layers, heads, dropout, rotary=False)
+        self.transformer = Transformer(dim, layers, heads, dropout, rotary=False, gated=gated)
         nn.init.normal_(self.positions.weight, std=0.02)
 
     def forward(
@@ -110,7 +113,9 @@ class FPMC(nn.Module):
 
 
 ID_MODELS: dict[str, Callable[[int, TrainConfig], nn.Module]] = {
-    "sasrec": lambda items, c: SASRec(items, c.dim, c.layers, c.heads, c.dropout, c.max_history),
+    "sasrec": lambda items, c: SASRec(
+        items, c.dim, c.layers, c.heads, c.dropout, c.max_history, c.id_blocks == "gated"
+    ),
     "gru4rec": lambda items, c: GRU4Rec(items, c.dim, c.layers, c.dropout),
     "fpmc": lambda items, c: FPMC(items, c.dim, c.dropout),
     "bert4rec": lambda items, c: BERT4Rec(items, c.dim, c.layers, c.heads, c.dropout, c.max_history),

@@ -22,9 +22,9 @@ from molar.engine.errors import ModelError
 from molar.train import encoders
 from molar.train.backbones import load_backbone
 from molar.train.companions import companions
-from molar.train.config import FinetuneConfig
 from molar.train.dataset import Dataset, load_dataset
 from molar.train.device import choose_device, fast_bfloat16, keep_freed_memory, training_attention
+from molar.train.finetune_config import FinetuneConfig
 from molar.train.item_embedding import embed_items
 from molar.train.item_losses import FinetuningHeads, Knowledge, batch_losses
 from molar.train.item_pictures import ItemPictures

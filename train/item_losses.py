@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from molar.train.companions import CompanionHead
-from molar.train.config import FinetuneConfig
+from molar.train.finetune_config import FinetuneConfig
 from molar.train.item_sequences import SequenceBatch, SequenceHead
 from molar.train.item_tasks import Task
 from molar.train.losses import symmetric_info_nce

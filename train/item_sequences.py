@@ -13,8 +13,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from molar.train.config import FinetuneConfig
 from molar.train.dataset import Dataset
+from molar.train.finetune_config import FinetuneConfig
 from molar.train.item_tasks import ItemTexts, View, item_view
 from molar.train.split import Split, training_counts
 from molar.train.user_encoder import UserEncoder

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from molar.engine.text import item_text
-from molar.train.config import FinetuneConfig
 from molar.train.dataset import Dataset
+from molar.train.finetune_config import FinetuneConfig
 from molar.train.split import Split, training_events
 
 TASKS = ("image_to_text", "attributes_to_text", "history_to_next")

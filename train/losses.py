@@ -5,6 +5,7 @@ Dimensions: T events, N items, B people, D width.
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,6 +19,21 @@ FULL_SOFTMAX_ITEMS = 50_000  # beyond it a run whose loss is "auto" draws negati
 _NEVER = 1e4  # below any score; finite in half precision
 
 
+@dataclass(frozen=True)
+class Opinion:
+    """What teachers say of T events: softmax(hidden · table).
+
+    Attributes:
+        hidden: (T, D'), their vectors of people.
+        table: (N, D'), their vectors of items.
+        weight: of their opinion beside the item that came next, in [0, 1].
+    """
+
+    hidden: torch.Tensor
+    table: torch.Tensor
+    weight: float
+
+
 class _FullSoftmax(torch.autograd.Function):
     """Cross-entropy over all items whose gradients are made on the way forward, a chunk of events at a time.
 
@@ -25,7 +41,14 @@ class _FullSoftmax(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, hidden: torch.Tensor, table: torch.Tensor, target: torch.Tensor, low: bool) -> torch.Tensor:
+    def forward(
+        ctx: Any,
+        hidden: torch.Tensor,
+        table: torch.Tensor,
+        target: torch.Tensor,
+        low: bool,
+        opinion: Opinion | None,
+    ) -> torch.Tensor:
         dtype = torch.bfloat16 if low else torch.float32
         hidden_low, table_low = hidden.to(dtype), table.to(dtype)
         grad_hidden = torch.empty(hidden.shape, dtype=dtype, device=hidden.device)
@@ -37,11 +60,17 @@ class _FullSoftmax(torch.autograd.Function):
             logits = (hidden_low[events] @ table_low.T).float()
             logits -= logits.amax(-1, keepdim=True)
             own = logits.gather(1, wanted)
+            taught = 0.0 if opinion is None else opinion.weight
+            if opinion is not None:
+                said = (opinion.hidden[events].to(dtype) @ opinion.table.to(dtype).T).float().softmax(-1)
+                loss -= taught * (said * logits).sum()
             error = logits.exp_()
             total = error.sum(-1, keepdim=True)
-            loss += (total.log() - own).sum()
+            loss += (total.log() - (1 - taught) * own).sum()
             error /= total
-            error.scatter_add_(1, wanted, torch.full(wanted.shape, -1.0, device=error.device))
+            error.scatter_add_(1, wanted, torch.full(wanted.shape, taught - 1, device=error.device))
+            if opinion is not None:
+                error.sub_(said, alpha=taught)
             error_low = error.to(dtype)
             grad_hidden[events] = error_low @ table_low
             grad_table += error_low.T @ hidden_low[events]
@@ -53,11 +82,16 @@ class _FullSoftmax(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         grad_hidden, grad_table = ctx.saved_tensors
         scale = grad_outputs[0] / len(grad_hidden)
-        return (grad_hidden * scale).to(ctx.dtypes[0]), (grad_table * scale).to(ctx.dtypes[1]), None, None
+        return (grad_hidden * scale).to(ctx.dtypes[0]), (grad_table * scale).to(ctx.dtypes[1]), None, None, None
 
 
 def next_item_loss(
-    config: TrainConfig, hidden: torch.Tensor, table: torch.Tensor, target: torch.Tensor, draws: torch.Generator
+    config: TrainConfig,
+    hidden: torch.Tensor,
+    table: torch.Tensor,
+    target: torch.Tensor,
+    draws: torch.Generator,
+    opinion: Opinion | None = None,
 ) -> torch.Tensor:
     """The loss of the next item that a run has chosen.
 
@@ -67,12 +101,13 @@ def next_item_loss(
         table: (N, D) item vectors.
         target: (T,) int64 rows of the items that came next.
         draws: a CPU generator, for negatives.
+        opinion: of teachers; the full softmax alone listens to it.
     """
     name = config.loss
     if name == "auto":
         name = "cross_entropy" if len(table) <= FULL_SOFTMAX_ITEMS else "sampled_softmax"
     if name == "cross_entropy":
-        return next_item_cross_entropy(hidden, table, target)
+        return next_item_cross_entropy(hidden, table, target, opinion)
     if name == "sampled_softmax":
         return sampled_softmax(hidden, table, target, config.negatives, draws)
     if name == "gbce":
@@ -80,16 +115,19 @@ def next_item_loss(
     return next_item_bce(hidden, table, target, draws)
 
 
-def next_item_cross_entropy(hidden: torch.Tensor, table: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def next_item_cross_entropy(
+    hidden: torch.Tensor, table: torch.Tensor, target: torch.Tensor, opinion: Opinion | None = None
+) -> torch.Tensor:
     """Mean cross-entropy of the next item among all items; logits are hidden · table.
 
     Args:
         hidden: (T, D) user vectors.
         table: (N, D) item vectors.
         target: (T,) int64 rows of the items that came next.
+        opinion: what teachers say of the next item takes its weight from what came.
     """
     low = torch.is_autocast_enabled(hidden.device.type)
-    loss: torch.Tensor = _FullSoftmax.apply(hidden, table, target, low)  # type: ignore[no-untyped-call]
+    loss: torch.Tensor = _FullSoftmax.apply(hidden, table, target, low, opinion)  # type: ignore[no-untyped-call]
     return loss
 
 

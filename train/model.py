@@ -104,6 +104,8 @@ class Molar(nn.Module):
             self.register_buffer("touched", torch.ones(facts.items, 1))
         if config.content and config.ids:
             self.gate = nn.Parameter(torch.ones(()))
+            if config.own_ids:
+                self.own_ids = nn.Parameter(torch.zeros(facts.items, config.dim))
             self.log_temperature = nn.Parameter(torch.tensor(config.alignment_temperature).log())
             self.id_weight: torch.Tensor  # beta: how much the ID side counts in the score; chosen on validation
             self.register_buffer("id_weight", torch.ones(()))
@@ -132,8 +134,10 @@ class Molar(nn.Module):
         ids = (ids - mean) * self.touched
         if content is None:
             return ItemVectors(None, ids)
-        shown = ids.detach() if keep_ids is None else ids.detach() * keep_ids
-        return ItemVectors(content, ids, content + self.gate * shown)
+        shown = self.gate * ids.detach()
+        if self.config.own_ids:
+            shown = shown + self.own_ids * self.touched
+        return ItemVectors(content, ids, content + (shown if keep_ids is None else shown * keep_ids))
 
     def id_embeddings(self) -> torch.Tensor:
         """(N, D) of the ID model as they are learned, not around their mean."""

@@ -11,6 +11,7 @@ from molar.train.bert4rec import BERT4Rec
 from molar.train.losses import next_item_loss, symmetric_info_nce
 from molar.train.model import Molar
 from molar.train.processes import Share
+from molar.train.teachers import Teachers
 
 
 def batch_losses(
@@ -19,6 +20,7 @@ def batch_losses(
     batch: Batch,
     draws: torch.Generator,
     share: Share | None = None,
+    teachers: Teachers | None = None,
 ) -> dict[str, torch.Tensor]:
     """The losses of one batch: content, ids, alignment, and their weighted sum under "loss".
 
@@ -28,6 +30,7 @@ def batch_losses(
         batch: on the model's device.
         draws: a CPU generator for hidden IDs, alignment places and negatives, in the same state in all processes.
         share: which windows this process reads; its losses are then its part of the batch's. All of them if None.
+        teachers: the content side learns from what they say.
     """
     config = model.config
     device = batch.history.device
@@ -57,7 +60,8 @@ def batch_losses(
     u, h = model.user_vectors(embedding(own.history, torch.cat(sides, dim=1)))  # (B, L, D) each
     losses = {}
     if u is not None and read is not None:
-        losses["content"] = part * next_item_loss(config, u[valid], read, target, negatives)
+        opinion = teachers.opinion(own) if teachers else None
+        losses["content"] = part * next_item_loss(config, u[valid], read, target, negatives, opinion)
     if h is not None:
         # Not around their mean: the order of scores is the same, but a binary loss needs most of them below zero.
         losses["ids"] = part * next_item_loss(config, h[valid], model.id_embeddings(), target, negatives)

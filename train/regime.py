@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from molar.train.cold_start import withheld_items, without_events
-from molar.train.config import FinetuneConfig, TrainConfig
+from molar.train.config import TrainConfig
 from molar.train.dataset import Dataset
+from molar.train.finetune_config import FinetuneConfig
 
 
 def seen_by_run(dataset: Dataset, config: TrainConfig | FinetuneConfig) -> Dataset:

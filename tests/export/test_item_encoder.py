@@ -145,7 +145,7 @@ def test_the_bundle_reads_items_as_training_did(bundle: Path, run: Path, shop: P
 def test_an_encoder_that_changed_since_training_is_refused(run: Path, tmp_path: Path, shop: Path) -> None:
     import shutil
 
-    from molar.train.config import FinetuneConfig
+    from molar.train.finetune_config import FinetuneConfig
     from molar.train.item_finetuning import finetune
 
     other = tmp_path / "other"

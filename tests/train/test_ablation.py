@@ -6,7 +6,8 @@ import pytest
 
 from molar.engine import ModelError
 from molar.train.ablation import run_ablation, variants
-from molar.train.config import FinetuneConfig, preset
+from molar.train.config import preset
+from molar.train.finetune_config import FinetuneConfig
 
 FINETUNE = FinetuneConfig(backbone="tiny", text_tokens=48, examples=16, batch_size=8)
 

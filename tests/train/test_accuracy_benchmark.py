@@ -12,29 +12,38 @@ from PIL import Image
 from molar.app.cli import main
 from molar.engine import ModelError
 from molar.train.accuracy_benchmark import MODELS, benchmark_accuracy, validation_ndcg
+from molar.train.accuracy_config import Choices, read_choices
 from molar.train.comparison import read_ranks
 from molar.train.config import preset
 from molar.train.dataset import Dataset
 from molar.train.metrics import popularity_bias, ranking_metrics
+from molar.train.run import read_config
 from molar.train.slices import user_slices
 from molar.train.split import leave_one_out
 
 NAMES = ["popularity", "item-kNN", "SASRec", "FPMC", "Molar"]
 
 
+def _choices(folder: Path, text: str) -> dict[str, Choices]:
+    (folder / "choices.toml").write_text(text)
+    return read_choices("tiny", folder / "choices.toml", list(MODELS))
+
+
 def test_the_table(shop: Path, tmp_path: Path) -> None:
     said: list[str] = []
+    choices = _choices(tmp_path, "[train]\nepochs = 1\n[full.changes.FPMC]\nlearning_rate = 0.02\n")
 
     def table() -> list[dict]:
         said.clear()
-        config = preset("tiny", epochs=1)
-        return benchmark_accuracy(shop, tmp_path, config, NAMES, ["full", "sparse"], 2, "cpu", said.append)["rows"]
+        return benchmark_accuracy(shop, tmp_path, choices, NAMES, ["full", "sparse"], 2, "cpu", said.append)["rows"]
 
     rows = table()
     trained = ["run sasrec", "run fpmc", "run fpmc-1", "run sasrec-1", "run molar", "run molar-1", "ranking item-knn"]
     assert sorted(said) == sorted(trained * 2)
     assert table() == rows
     assert said == []  # nothing is made again
+    assert read_config(tmp_path / "full" / "fpmc")[0].learning_rate == 0.02
+    assert read_config(tmp_path / "sparse" / "fpmc")[0].learning_rate == 0.01
     found = {(row["model"], row["regime"], row["seen_removed"]): row for row in rows}
     assert len(found) == len(rows) == len(NAMES) * 2 * 2
     candidates = {
@@ -83,10 +92,49 @@ def test_the_command_writes_the_table_and_the_ranks(shop: Path, tmp_path: Path) 
 
 
 def test_a_row_that_there_is_not(shop: Path, tmp_path: Path) -> None:
+    choices = _choices(tmp_path, "")
     with pytest.raises(ModelError, match="no row 'Polar'; choose of popularity; item-kNN; FPMC"):
-        benchmark_accuracy(shop, tmp_path, preset("tiny"), ["Polar"], ["full"], 1, "cpu", print)
+        benchmark_accuracy(shop, tmp_path, choices, ["Polar"], ["full"], 1, "cpu", print)
     with pytest.raises(ModelError, match="no row 'thin'; choose of full; sparse"):
-        benchmark_accuracy(shop, tmp_path, preset("tiny"), [], ["thin"], 1, "cpu", print)
+        benchmark_accuracy(shop, tmp_path, choices, [], ["thin"], 1, "cpu", print)
+
+
+def test_choices_of_a_regime_and_of_a_row(tmp_path: Path) -> None:
+    choices = _choices(
+        tmp_path,
+        """
+        [train]
+        epochs = 7
+        [full]
+        models = ["SASRec", "Molar"]
+        [sparse.train]
+        dropout = 0.4
+        [sparse.changes."SASRec, BCE"]
+        epochs = 9
+        """,
+    )
+    full, sparse = choices["full"], choices["sparse"]
+    assert full.config == preset("tiny", epochs=7)
+    assert full.models == ["SASRec", "Molar"]
+    assert sparse.config == preset("tiny", epochs=7, dropout=0.4, last_events=10)
+    of_row = sparse.of_row("SASRec, BCE", MODELS["SASRec, BCE"].changes)
+    assert (of_row.epochs, of_row.loss, of_row.content, of_row.dropout) == (9, "bce", False, 0.4)
+    assert full.of_row("SASRec, BCE", {}).epochs == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[trian]\n", "unknown table 'trian'; known are train, full, sparse"),
+        ("[full]\nmodel = []\n", "unknown key full.model; known are train, changes, models"),
+        ("[full]\nmodels = ['Polar']\n", "no row 'Polar'"),
+        ("[sparse.changes.Polar]\nepochs = 1\n", "no row 'Polar'"),
+        ("[sparse.changes.Molar]\nepoch = 1\n", "unknown setting 'epoch'"),
+    ],
+)
+def test_choices_that_there_are_not(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        _choices(tmp_path, text)
 
 
 def test_slices_by_hand() -> None:

@@ -11,8 +11,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from molar.train.backbones import load_backbone
 from molar.train.backbones.efficientnet import package_folder
-from molar.train.config import FinetuneConfig
 from molar.train.encoders import load_encoder
+from molar.train.finetune_config import FinetuneConfig
 from molar.train.item_embedding import embed_items
 from molar.train.item_finetuning import finetune
 from molar.train.model_files import read_tensors

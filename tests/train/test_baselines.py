@@ -11,9 +11,10 @@ import pytest
 from molar.engine import ModelError, Recommender
 from molar.export.config import ExportConfig
 from molar.export.pack import export_run
-from molar.train.config import FinetuneConfig, preset
+from molar.train.config import preset
 from molar.train.dataset import Dataset
 from molar.train.evaluate import evaluate
+from molar.train.finetune_config import FinetuneConfig
 from molar.train.fit import train
 from molar.train.item_finetuning import finetune
 from molar.train.item_knn import item_knn_ranks, item_likeness, nearest

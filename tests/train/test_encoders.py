@@ -13,9 +13,9 @@ import torch
 from molar.engine import ModelError
 from molar.train import item_finetuning
 from molar.train.backbones import load_backbone
-from molar.train.config import FinetuneConfig
 from molar.train.dataset import load_dataset
 from molar.train.encoders import load_checkpoint, load_encoder, read_encoder_config
+from molar.train.finetune_config import FinetuneConfig
 from molar.train.item_finetuning import finetune, learning_rate
 from molar.train.item_losses import FinetuningHeads, Knowledge
 from molar.train.model_files import read_tensors

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 import torch
 
-from molar.train.config import FinetuneConfig
 from molar.train.dataset import Dataset, load_dataset
+from molar.train.finetune_config import FinetuneConfig
 from molar.train.item_sequences import SequenceHead, sequence_batches
 from molar.train.item_tasks import item_texts, task_batches
 from molar.train.split import leave_one_out

@@ -27,6 +27,7 @@ def encoders() -> dict[str, torch.nn.Module]:
     torch.manual_seed(0)
     config = preset("tiny", dim=DIM, layers=2)
     found = {name: ID_MODELS[name](ITEMS, config).eval() for name in ("sasrec", "gru4rec", "fpmc")}
+    found["gated sasrec"] = ID_MODELS["sasrec"](ITEMS, preset("tiny", dim=DIM, layers=2, id_blocks="gated")).eval()
     found["UserEncoder"] = UserEncoder(DIM, 2, 2, 0.1).eval()
     found["gated UserEncoder"] = UserEncoder(DIM, 2, 2, 0.1, gated=True).eval()
     return found
@@ -159,6 +160,7 @@ def cycle_dataset(users: int, length: int, seed: int = 0) -> Dataset:
         ({"id_model": "gru4rec"}, 300),
         ({"id_model": "fpmc"}, 250),
         ({"content": False}, 80),
+        ({"content": False, "id_blocks": "gated"}, 120),
         ({"content": False, "id_model": "bert4rec"}, 500),
     ],
 )

@@ -1,0 +1,102 @@
+"""Learning from finished runs: what they say, and that it is learned."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from molar.engine import ModelError
+from molar.train.batches import training_batches
+from molar.train.config import preset
+from molar.train.dataset import load_dataset
+from molar.train.fit import train
+from molar.train.losses import Opinion, next_item_cross_entropy
+from molar.train.run import load_run, read_config
+from molar.train.split import leave_one_out
+from molar.train.teachers import Teachers, teachers_of
+
+CPU = torch.device("cpu")
+
+
+def test_the_loss_is_cross_entropy_with_the_mixture_of_what_came_and_what_teachers_say() -> None:
+    torch.manual_seed(0)
+    hidden, table = torch.randn(700, 6, requires_grad=True), torch.randn(9, 6, requires_grad=True)
+    target = torch.randint(9, (700,))
+    opinion = Opinion(torch.randn(700, 4), torch.randn(9, 4), 0.3)
+    mixture = 0.7 * F.one_hot(target, 9) + 0.3 * (opinion.hidden @ opinion.table.T).softmax(1)
+    expected = F.cross_entropy(hidden @ table.T, mixture)
+    ours = next_item_cross_entropy(hidden, table, target, opinion)
+    torch.testing.assert_close(ours, expected)
+    for found, wanted in zip(
+        torch.autograd.grad(ours, (hidden, table)), torch.autograd.grad(expected, (hidden, table)), strict=True
+    ):
+        torch.testing.assert_close(found, wanted)
+
+
+@pytest.fixture(scope="module")
+def taught(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two teachers, "one" (Molar) and "ids", and "pupil", which learns from nothing but them."""
+    folder = tmp_path_factory.mktemp("taught")
+    train(shop, folder / "one", preset("tiny"), "cpu")
+    train(shop, folder / "ids", preset("tiny", content=False), "cpu")
+    names = f"{folder / 'one'}, {folder / 'ids'}"
+    train(shop, folder / "pupil", preset("tiny", teachers=names, teacher_weight=1.0, epochs=6), "cpu")
+    return folder
+
+
+def test_teachers_say_the_mean_of_their_scores(taught: Path, shop: Path) -> None:
+    config, facts = read_config(taught / "pupil")
+    teachers = teachers_of(config, facts, CPU)
+    assert teachers is not None
+    dataset = load_dataset(shop)
+    batch = training_batches(dataset, leave_one_out(dataset), config.max_history, config.batch_events, 0, 0)[0]
+    opinion = teachers.opinion(batch)
+    scores = []
+    for name, mode in (("one", "aligned"), ("ids", "ids")):
+        model, vectors = load_run(taught / name)
+        table = vectors.tables()[mode]
+        u, h = model.user_vectors(table[batch.history])
+        queries = model.query(*(side if side is None else side[batch.valid()] for side in (u, h)))
+        scores.append(queries @ table.T)
+    torch.testing.assert_close(opinion.hidden @ opinion.table.T, (scores[0] + scores[1]) / 2)
+
+
+def test_a_pupil_comes_to_say_what_its_teachers_say(taught: Path, shop: Path) -> None:
+    config, facts = read_config(taught / "pupil")
+    teachers = teachers_of(config, facts, CPU)
+    assert teachers is not None
+    dataset = load_dataset(shop)
+    batch = training_batches(dataset, leave_one_out(dataset), config.max_history, config.batch_events, 0, 0)[0]
+    said = teachers.opinion(batch)
+    wanted = (said.hidden @ said.table.T).softmax(dim=1)
+
+    def distance(run: str) -> float:
+        model, vectors = load_run(taught / run)
+        assert model.user_encoder is not None
+        assert vectors.fused is not None
+        u = model.user_encoder(vectors.fused[batch.history])[batch.valid()]
+        return F.kl_div((u @ vectors.fused.T).log_softmax(1), wanted, reduction="batchmean").item()
+
+    uniform = F.kl_div(torch.full_like(wanted, 1 / wanted.shape[1]).log(), wanted, reduction="batchmean").item()
+    assert distance("pupil") < 0.5 * uniform
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"last_events": 10}, "was trained with last_events 0, this run with 10"),
+        ({"withheld": 0.1}, "was trained with withheld 0.0, this run with 0.1"),
+        ({"max_history": 40}, "reads 12 events, this run 40"),
+    ],
+)
+def test_a_teacher_that_may_not_teach(taught: Path, changes: dict, message: str) -> None:
+    _, facts = read_config(taught / "one")
+    with pytest.raises(ModelError, match=message):
+        Teachers([taught / "one"], preset("tiny", **changes), facts, CPU)
+
+
+def test_settings_that_do_not_go_with_teachers() -> None:
+    for changes in ({"loss": "bce"}, {"content": False}):
+        with pytest.raises(ModelError, match="teachers speak of all items"):
+            preset("tiny", teachers="run", **changes)
