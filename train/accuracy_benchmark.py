@@ -48,8 +48,13 @@ class Model:
     run: str = ""
 
 
+# What Molar alone has, as a run of one side says it; else a change of Molar would ask for its baselines anew.
+_NO_CONTENT = {"content": False, "encoder": "towers", "blocks": "plain", "own_ids": False, "teachers": ""}
+_NO_IDS = {"ids": False, "id_blocks": "plain", "own_ids": False, "teachers": ""}
+
+
 def _alone(id_model: str, **changes: Any) -> Model:
-    return Model({"content": False, "id_model": id_model, "id_blocks": "plain", **changes}, id_model, ids_only=True)
+    return Model({**_NO_CONTENT, "id_model": id_model, "id_blocks": "plain", **changes}, id_model, ids_only=True)
 
 
 MODELS: dict[str, Model] = {
@@ -62,7 +67,7 @@ MODELS: dict[str, Model] = {
     "gSASRec": _alone("sasrec", loss="gbce"),
     "SASRec": _alone("sasrec"),
     "SASRec, gated": _alone("sasrec", id_blocks="gated"),
-    "content only": Model({"ids": False}, "content_only"),  # as HLLM: item encoder and user encoder, no IDs
+    "content only": Model(_NO_IDS, "content_only"),  # as HLLM: item encoder and user encoder, no IDs
     "Molar": Model(),
     "Molar, without alignment": Model({"alignment_weight": 0.0}),
     "Molar, text only": Model({"view": "text"}),
