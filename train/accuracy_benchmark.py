@@ -18,8 +18,8 @@ from molar.engine.errors import ModelError
 from molar.train.accuracy_config import REGIMES, Choices
 from molar.train.comparison import bootstrap, per_user, read_ranks
 from molar.train.config import TrainConfig
-from molar.train.dataset import Dataset, load_dataset
-from molar.train.evaluate import column_name, evaluate_item_knn, machine
+from molar.train.dataset import Dataset, dataset_fingerprint, load_dataset
+from molar.train.evaluate import column_name, evaluate_item_knn
 from molar.train.files import write_atomically
 from molar.train.metrics import ranking_metrics
 from molar.train.regime import seen_by_run
@@ -106,7 +106,8 @@ def benchmark_accuracy(
         chooses, holds its difference from that with a 95% interval and p (paired bootstrap over users).
 
     Raises:
-        ModelError: there is no such model or regime.
+        ModelError: there is no such model or regime, or `work` holds what was made with other choices or another
+            dataset.
         DatasetError: the dataset cannot be used.
     """
     for name, known in [*((name, MODELS) for name in only), *((name, REGIMES) for name in regimes)]:
@@ -132,7 +133,6 @@ def benchmark_accuracy(
         "dataset": dataset_folder.resolve().name,
         "part": "test",
         "chosen_on": "validation NDCG@10; the test part of each run was ranked once",
-        "machine": machine(),
         "config": {regime: vars(choices[regime].config) for regime in regimes},
         "changes": {regime: choices[regime].changes for regime in regimes},
         "rows": rows,
@@ -184,6 +184,7 @@ def _rows(made: Mapping[str, Sequence[Path]], dataset: Dataset, regime: str, wor
                 for metric in ("coverage@10", "popularity_bias@10"):
                     row[metric] = _mean_of_evaluations(evaluations, name, metric)
             row["training_seconds"] = round(float(np.mean([one["training_seconds"] for one in evaluations])))
+            row["machine"] = evaluations[0]["machine"]
             row["runs"] = [str(run.relative_to(work)) for run in runs]
             rows.append(row)
     return rows
@@ -233,7 +234,10 @@ def validation_ndcg(run: Path) -> float:
 
 
 def _item_knn_run(dataset_folder: Path, out: Path, config: TrainConfig, say: Say) -> Path:
-    if not (out / "evaluation.json").exists():
+    made = out / "evaluation.json"
+    if not made.exists():
         say(f"ranking {out.name}")
         evaluate_item_knn(dataset_folder, out, config)
+    elif json.loads(made.read_text()).get("fingerprint") != dataset_fingerprint(load_dataset(dataset_folder)):
+        raise ModelError(f"{out}: is of another dataset; choose another --work or delete it")
     return out

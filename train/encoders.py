@@ -141,8 +141,8 @@ def load_encoder(name: str, text_tokens: int, device: torch.device) -> Encoder:
     return Encoder(backbone.eval().to(device), f"{_VERSION}/{config.text_tokens}/{digest}")
 
 
-def check_events(name: str, config: TrainConfig) -> None:
-    """Refuse an encoder that has learned from events that a run keeps from its training.
+def check_events(name: str, config: TrainConfig | FinetuneConfig) -> None:
+    """Refuse an encoder that has learned from events that a run, or an encoder that goes on from it, may not see.
 
     Raises:
         ModelError: it has seen others than the run may see.

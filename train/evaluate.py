@@ -21,7 +21,7 @@ from molar.engine.errors import DatasetError
 from molar.train import run as runs
 from molar.train.cold_start import cold_rows
 from molar.train.config import TrainConfig
-from molar.train.dataset import Dataset, load_dataset
+from molar.train.dataset import Dataset, dataset_fingerprint, load_dataset
 from molar.train.device import keep_freed_memory
 from molar.train.files import write_atomically, write_json
 from molar.train.id_models import ID_MODEL_NAMES
@@ -107,7 +107,8 @@ def evaluate_item_knn(dataset_folder: Path, out: Path, config: TrainConfig) -> N
         config: says which events are seen.
     """
     started = time.perf_counter()
-    dataset = seen_by_run(load_dataset(dataset_folder), config)
+    whole = load_dataset(dataset_folder)
+    dataset = seen_by_run(whole, config)
     split = leave_one_out(dataset)
     target = targets(dataset, split, "test")
     found, neighbours, validation = item_knn_ranks(dataset, split, histories(dataset, split, "test"), target)
@@ -115,7 +116,13 @@ def evaluate_item_knn(dataset_folder: Path, out: Path, config: TrainConfig) -> N
     facts = {"regime": regime_name(config), "seed": config.seed}
     rows = table_rows(ranks, target, training_counts(dataset, split), facts)
     seconds = round(time.perf_counter() - started, 1)
-    result = {"part": "test", "neighbours": neighbours, "validation_ndcg@10": validation, "training_seconds": seconds}
+    result: dict[str, Any] = {
+        "part": "test",
+        "neighbours": neighbours,
+        "validation_ndcg@10": validation,
+        "training_seconds": seconds,
+    }
+    result["fingerprint"] = dataset_fingerprint(whole)
     out.mkdir(parents=True, exist_ok=True)
     frame = ranks_frame([dataset.user_ids[user] for user in split.evaluated], ranks)
     write_atomically(out / "ranks.parquet", frame.write_parquet)

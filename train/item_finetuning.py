@@ -66,6 +66,8 @@ def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, dev
     torch.manual_seed(config.seed)
     backbone: Any = load_backbone(config.backbone, config.text_tokens, config.lora_rank).to(device)
     if new:
+        for other in filter(None, (config.start, config.teacher)):
+            encoders.check_events(other, config)
         if config.start:
             encoders.load_trained(Path(config.start), backbone)
         encoders.create_encoder(out, config, whole)

@@ -1,6 +1,7 @@
 """The table of accuracy: each row a run of its own, compared with the best ID-only one, made once."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,18 @@ def test_a_row_that_there_is_not(shop: Path, tmp_path: Path) -> None:
         benchmark_accuracy(shop, tmp_path, choices, ["Polar"], ["full"], 1, "cpu", print)
     with pytest.raises(ModelError, match="no row 'thin'; choose of full; sparse"):
         benchmark_accuracy(shop, tmp_path, choices, [], ["thin"], 1, "cpu", print)
+
+
+def test_what_was_made_of_another_dataset_is_not_taken_over(shop: Path, tmp_path: Path) -> None:
+    choices = _choices(tmp_path, "")
+    made = benchmark_accuracy(shop, tmp_path / "work", choices, ["item-kNN"], ["full"], 1, "cpu", print)
+    assert made["rows"]
+    other = tmp_path / "other"
+    shutil.copytree(shop, other)
+    lines = (other / "interactions.csv").read_text().splitlines()
+    (other / "interactions.csv").write_text("\n".join(lines[:-1]) + "\n")
+    with pytest.raises(ModelError, match="is of another dataset"):
+        benchmark_accuracy(other, tmp_path / "work", choices, ["item-kNN"], ["full"], 1, "cpu", print)
 
 
 def test_choices_of_a_regime_and_of_a_row(tmp_path: Path) -> None:

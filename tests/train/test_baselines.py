@@ -116,6 +116,11 @@ def test_an_encoder_that_knows_too_much_is_refused(shop: Path, encoder: Path, tm
         with pytest.raises(ModelError, match=f"was fine-tuned with {setting} 0"):
             train(shop, tmp_path / setting, config, "cpu")
         assert not (tmp_path / setting).exists()
+        for other in ("start", "teacher"):
+            goes_on = FinetuneConfig("tiny", text_tokens=48, **{setting: value, other: str(encoder)})
+            with pytest.raises(ModelError, match=f"was fine-tuned with {setting} 0"):
+                finetune(shop, tmp_path / setting, goes_on, "cpu")
+        assert not (tmp_path / setting).exists()
     items_only = FinetuneConfig("tiny", text_tokens=48, examples=16, batch_size=8, history_to_next=0.0)
     same = replace(items_only, history_to_next=1.0, last_events=6)
     for name, of_encoder in (("items-only", items_only), ("same", same)):
