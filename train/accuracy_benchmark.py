@@ -70,6 +70,8 @@ MODELS: dict[str, Model] = {
     "content only": Model(_NO_IDS, "content_only"),  # as HLLM: item encoder and user encoder, no IDs
     "Molar": Model(),
     "Molar, without alignment": Model({"alignment_weight": 0.0}),
+    "Molar, plain blocks": Model({"blocks": "plain", "id_blocks": "plain"}),
+    "Molar, without IDs of its own": Model({"own_ids": False}),
     "Molar, text only": Model({"view": "text"}),
     "Molar, image only": Model({"view": "image"}),
     "Molar, with GRU4Rec": Model({"id_model": "gru4rec"}),

@@ -50,7 +50,8 @@ class ItemVectors:
         content: (N, D) c_i, from picture and text; None for an ID model alone.
         ids: (N, D) e_i, the ID model's embeddings around their mean, zeros for items without training interactions;
             None for a model without IDs.
-        fused: (N, D) v_i = c_i + gate * e_i; None where one of the two is.
+        fused: (N, D) v_i = c_i + gate * e_i + r_i, r_i an ID that the content side learns by itself; None where one of
+            the two is.
     """
 
     content: torch.Tensor | None = None
@@ -105,7 +106,7 @@ class Molar(nn.Module):
         if config.content and config.ids:
             self.gate = nn.Parameter(torch.ones(()))
             if config.own_ids:
-                self.own_ids = nn.Parameter(torch.zeros(facts.items, config.dim))
+                self.own_ids = nn.Parameter(torch.zeros(facts.items, config.dim))  # r_i
             self.log_temperature = nn.Parameter(torch.tensor(config.alignment_temperature).log())
             self.id_weight: torch.Tensor  # beta: how much the ID side counts in the score; chosen on validation
             self.register_buffer("id_weight", torch.ones(()))
