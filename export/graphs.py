@@ -56,9 +56,9 @@ class RecommenderGraph(nn.Module):
         valid = history >= 0
         positions, mask = left_padded(valid)
         events = F.embedding(history.clamp(min=0), table)
-        u, h = self.model.user_vectors(events, positions, mask)
-        last = [None if side is None else side[:, -1] for side in (u, h)]
-        scores = self.model.query(*last) @ table.T
+        last = torch.full_like(history[:, 0], history.shape[1] - 1)
+        u, h = (side if side is None else side[:, 0] for side in self.model.user_vectors(events, positions, mask, last))
+        scores = self.model.query(u, h) @ table.T
         scores = scores - torch.where(allowed, 0.0, _TAKEN_OFF)
         # Padding points at row 0 and takes nothing off it.
         penalty = torch.where(excluded >= 0, -_TAKEN_OFF, 0.0)

@@ -82,8 +82,13 @@ class BERT4Rec(nn.Module):
         padded = torch.where((steps[None] == ends)[:, :, None], self.gap, padded)
         return self._read(padded, *_places(padded, ends))[torch.arange(len(lengths), device=vectors.device), lengths]
 
-    def forward(self, vectors: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """The same for histories padded on the left, (B, 1, D); arguments as in `UserEncoder.forward`."""
+    def forward(
+        self, vectors: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor, last: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """The same for histories padded on the left, (B, 1, D): after the last event, which is all that it can say.
+
+        Arguments as in `UserEncoder.forward`.
+        """
         padded = torch.cat([vectors, torch.zeros_like(vectors[:, :1]) + self.gap], dim=1)
         before_end = torch.arange(vectors.shape[1], -1, -1, device=vectors.device)[None]
         there = torch.cat([mask[:, :, -1:], mask[:, :, -1:, -1:]], dim=3)  # the last event is always there

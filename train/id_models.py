@@ -10,7 +10,7 @@ from torch import nn
 
 from molar.train.bert4rec import BERT4Rec
 from molar.train.config import TrainConfig
-from molar.train.transformer import Dropout, Transformer, item_embedding
+from molar.train.transformer import Dropout, Transformer, at, item_embedding
 
 
 class SASRec(nn.Module):
@@ -39,12 +39,16 @@ class SASRec(nn.Module):
         nn.init.normal_(self.positions.weight, std=0.02)
 
     def forward(
-        self, vectors: torch.Tensor, positions: torch.Tensor | None = None, mask: torch.Tensor | None = None
+        self,
+        vectors: torch.Tensor,
+        positions: torch.Tensor | None = None,
+        mask: torch.Tensor | None = None,
+        last: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """(B, L, D) embeddings e_i, oldest first -> (B, L, D) vectors h_t; arguments as in `UserEncoder.forward`."""
         if positions is None:
             positions = torch.arange(vectors.shape[1], device=vectors.device)[None]
-        return self.transformer(vectors + self.positions(positions), positions, mask)
+        return self.transformer(vectors + self.positions(positions), positions, mask, last)
 
 
 class GRU4Rec(nn.Module):
@@ -65,18 +69,24 @@ class GRU4Rec(nn.Module):
         self.output = nn.Linear(dim, dim)
 
     def forward(
-        self, vectors: torch.Tensor, positions: torch.Tensor | None = None, mask: torch.Tensor | None = None
+        self,
+        vectors: torch.Tensor,
+        positions: torch.Tensor | None = None,
+        mask: torch.Tensor | None = None,
+        last: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """As `SASRec.forward`."""
         vectors = self.dropout(vectors)
         if mask is None:  # padded on the right, where no state comes back from
-            return self.output(self.recurrent(vectors)[0])
+            states, _ = self.recurrent(vectors)
+            return self.output(states if last is None else at(states, last))
         # Padded on the left, where a state would come from: histories are turned to begin at the left.
         length = vectors.shape[1]
         steps = torch.arange(length, device=vectors.device)[None]
         padding = length - mask[:, 0, -1].sum(dim=1, keepdim=True)  # (B, 1)
         states, _ = self.recurrent(_along(vectors, (steps + padding).clamp(max=length - 1)))
-        return self.output(_along(states, (steps - padding).clamp(min=0)))
+        states = _along(states, (steps - padding).clamp(min=0))
+        return self.output(states if last is None else at(states, last))
 
 
 class FPMC(nn.Module):
@@ -99,7 +109,11 @@ class FPMC(nn.Module):
         self.last = nn.Linear(dim, dim)
 
     def forward(
-        self, vectors: torch.Tensor, positions: torch.Tensor | None = None, mask: torch.Tensor | None = None
+        self,
+        vectors: torch.Tensor,
+        positions: torch.Tensor | None = None,
+        mask: torch.Tensor | None = None,
+        last: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """As `SASRec.forward`."""
         vectors = self.dropout(vectors)
@@ -109,6 +123,8 @@ class FPMC(nn.Module):
         else:
             shares = mask[:, 0].to(vectors.dtype)  # (B, L, L)
             mean = shares @ vectors / shares.sum(dim=-1, keepdim=True)
+        if last is not None:
+            mean, vectors = at(mean, last), at(vectors, last)
         return self.person(mean) + self.last(vectors)
 
 

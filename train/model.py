@@ -151,6 +151,7 @@ class Molar(nn.Module):
         events: torch.Tensor,
         positions: torch.Tensor | None = None,
         mask: torch.Tensor | None = None,
+        last: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         """Rows of a mode's table, oldest first -> (u, h), each (B, L, D); None for a side that there is not.
 
@@ -158,11 +159,12 @@ class Molar(nn.Module):
             events: (B, L, 2 D), [what the user encoder reads ; what the ID model reads]; (B, L, D) for one side.
             positions: as in `UserEncoder.forward`.
             mask: as in `UserEncoder.forward`.
+            last: as in `UserEncoder.forward`.
         """
         both = self.user_encoder is not None and self.id_model is not None
         for_content, for_ids = events.chunk(2, dim=-1) if both else (events, events)
-        u = None if self.user_encoder is None else self.user_encoder(for_content, positions, mask)
-        return u, None if self.id_model is None else self.id_model(for_ids, positions, mask)
+        u = None if self.user_encoder is None else self.user_encoder(for_content, positions, mask, last)
+        return u, None if self.id_model is None else self.id_model(for_ids, positions, mask, last)
 
     def query(self, u: torch.Tensor | None, h: torch.Tensor | None) -> torch.Tensor:
         """(B, D) and (B, D) -> (B, 2 D), [u ; beta h]: its dot product with a table's row is the row's score.

@@ -54,7 +54,7 @@ def last_vectors(
         if isinstance(encoder, BERT4Rec):
             last[chosen] = encoder.next_vectors(table[rows], ends + 1).float()
         else:
-            last[chosen] = encoder(table[rows])[torch.arange(len(chosen), device=table.device), ends].float()
+            last[chosen] = encoder(table[rows], last=ends)[:, 0].float()
     return last
 
 

@@ -57,22 +57,33 @@ class Block(nn.Module):
             self.attention_gate = nn.Linear(dim, dim)
             self.feed_forward_gate = nn.Linear(dim, dim)
 
-    def forward(self, x: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        """(B, L, D) -> (B, L, D).
+    def forward(
+        self,
+        x: torch.Tensor,
+        positions: torch.Tensor,
+        mask: torch.Tensor | None,
+        last: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """(B, L, D) -> (B, L, D), or (B, 1, D) where only one event of each history is asked for.
 
         Args:
             x: events.
             positions: (B or 1, L) int64.
             mask: (B, 1, L or 1, L) bool, True where a query may look at a key; None for plain causal attention, which
                 is right for histories padded on the right and needs no mask in memory.
+            last: (B,) int64 places of the events that are asked for; all of them where None.
         """
         read = self.attention_norm(x)
-        q, k, v = (
-            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, L, D / H)
-            for part in self.qkv(read).chunk(3, dim=-1)
-        )
+        parts = self.qkv(read).chunk(3, dim=-1) if last is None else self._asking_once(read, last)
+        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)  # (B, H, L, D / H)
+        asking = positions
+        if last is not None:
+            x, read = at(x, last), at(read, last)
+            asking = positions.expand(x.shape[0], -1).gather(1, last[:, None])
+            steps = torch.arange(k.shape[2], device=x.device)
+            mask = (steps <= last[:, None])[:, None, None] if mask is None else _of_query(mask, last)
         if self.rotary:
-            q, k = rotate(q, positions), rotate(k, positions)
+            q, k = rotate(q, asking), rotate(k, positions)
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
         attended = self.attention_out(attended.transpose(1, 2).flatten(2))
         if self.gated:
@@ -87,6 +98,13 @@ class Block(nn.Module):
             said = self.feed_forward_out(F.gelu(hidden, approximate="tanh"))
         return x + self.dropout(said)
 
+    def _asking_once(self, read: torch.Tensor, last: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Queries (B, 1, D) of the events asked for; keys and values (B, L, D) of all."""
+        width = read.shape[-1]
+        weight, bias = self.qkv.weight, self.qkv.bias
+        q = F.linear(at(read, last), weight[:width], bias[:width])
+        return q, *F.linear(read, weight[width:], bias[width:]).chunk(2, dim=-1)
+
 
 class Transformer(nn.Module):
     """A stack of blocks, causal where no mask says otherwise, with dropout on the input and a norm on the output."""
@@ -97,12 +115,24 @@ class Transformer(nn.Module):
         self.blocks = nn.ModuleList(Block(dim, heads, dropout, rotary, gated) for _ in range(layers))
         self.norm = nn.LayerNorm(dim)
 
-    def forward(self, x: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        """(B, L, D) -> (B, L, D); arguments as in `Block.forward`."""
+    def forward(
+        self,
+        x: torch.Tensor,
+        positions: torch.Tensor,
+        mask: torch.Tensor | None,
+        last: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """(B, L, D) -> (B, L, D), or (B, 1, D) of the events asked for; arguments as in `Block.forward`."""
         x = self.dropout(x)
-        for block in self.blocks:
+        *others, top = self.blocks
+        for block in others:
             x = block(x, positions, mask)
-        return self.norm(x)
+        return self.norm(top(x, positions, mask, last))
+
+
+def at(x: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
+    """(B, L, D) at the (B,) places -> (B, 1, D)."""
+    return x[torch.arange(x.shape[0], device=x.device), last][:, None]
 
 
 def item_embedding(items: int, dim: int) -> nn.Embedding:
@@ -120,6 +150,11 @@ def rotate(x: torch.Tensor, positions: torch.Tensor, base: float = 10_000.0) -> 
     cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
     first, second = x[..., :half], x[..., half:]
     return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+
+
+def _of_query(mask: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
+    """(B, 1, L or 1, L) -> (B, 1, 1, L), what the queries at the (B,) places may look at."""
+    return mask if mask.shape[2] == 1 else at(mask[:, 0], last)[:, None]
 
 
 def left_padded(valid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -25,7 +25,11 @@ class UserEncoder(nn.Module):
         self.transformer = Transformer(dim, layers, heads, dropout, rotary=True, gated=gated)
 
     def forward(
-        self, vectors: torch.Tensor, positions: torch.Tensor | None = None, mask: torch.Tensor | None = None
+        self,
+        vectors: torch.Tensor,
+        positions: torch.Tensor | None = None,
+        mask: torch.Tensor | None = None,
+        last: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """(B, L, D) item vectors, oldest first -> (B, L, D) user vectors after each event.
 
@@ -33,7 +37,8 @@ class UserEncoder(nn.Module):
             vectors: item vectors.
             positions: (B or 1, L) int64; counted from the left where None.
             mask: as in `transformer.Block.forward`.
+            last: (B,) int64, the events after which a vector is asked for: (B, 1, D) then. All of them where None.
         """
         if positions is None:
             positions = torch.arange(vectors.shape[1], device=vectors.device)[None]
-        return self.transformer(self.input(vectors), positions, mask)
+        return self.transformer(self.input(vectors), positions, mask, last)

@@ -63,6 +63,16 @@ def test_left_padding_and_batching_change_nothing(encoder: torch.nn.Module) -> N
 
 
 @every_encoder
+def test_one_event_alone_can_be_asked_for(encoder: torch.nn.Module) -> None:
+    events, last = torch.randn(3, 6, DIM), torch.tensor([5, 0, 3])
+    every = encoder(events)
+    torch.testing.assert_close(encoder(events, last=last)[:, 0], every[torch.arange(3), last])
+    padded = left_padded(torch.tensor([[True] * 6, [False] * 2 + [True] * 4, [False] * 5 + [True]]))
+    at_the_end = encoder(events, *padded, last=torch.tensor([5, 5, 5]))
+    torch.testing.assert_close(at_the_end, encoder(events, *padded)[:, -1:])
+
+
+@every_encoder
 def test_attention_in_training_gives_the_same_vectors(encoder: torch.nn.Module) -> None:
     events = torch.randn(3, 9, DIM)
     with training_attention(torch.device("cpu")):
