@@ -46,7 +46,9 @@ def test_a_run_holds_what_the_readme_says(run: Path) -> None:
     assert len(losses(run)) == 3
     model, vectors = load_run(run)
     assert vectors.fused.shape == (24, 16)
-    torch.testing.assert_close(vectors.fused, vectors.content + model.gate * vectors.ids + model.own_ids * model.touched)
+    torch.testing.assert_close(
+        vectors.fused, vectors.content + model.gate * vectors.ids + model.own_ids * model.touched
+    )
 
 
 def test_training_again_gives_the_same(shop: Path, uninterrupted: Path, tmp_path: Path) -> None:

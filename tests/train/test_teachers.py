@@ -41,7 +41,7 @@ def taught(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     train(shop, folder / "one", preset("tiny"), "cpu")
     train(shop, folder / "ids", preset("tiny", content=False), "cpu")
     names = f"{folder / 'one'}, {folder / 'ids'}"
-    train(shop, folder / "pupil", preset("tiny", teachers=names, teacher_weight=1.0, epochs=6), "cpu")
+    train(shop, folder / "pupil", preset("tiny", teachers=names, teacher_weight=1.0, epochs=25), "cpu")
     return folder
 
 
