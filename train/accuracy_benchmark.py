@@ -116,6 +116,7 @@ def benchmark_accuracy(
         if name not in known:
             raise ModelError(f"no row {name!r}; choose of {'; '.join(known)}")
     dataset = load_dataset(dataset_folder)
+    fingerprint = dataset_fingerprint(dataset)
     rows = []
     for regime in regimes:
         of_regime = choices[regime]
@@ -125,7 +126,8 @@ def benchmark_accuracy(
             if name not in wanted:
                 continue
             if name == ITEM_KNN:
-                made[name] = [_item_knn_run(dataset_folder, work / regime / slug(name), of_regime.config, say)]
+                out = work / regime / slug(name)
+                made[name] = [_item_knn_run(dataset_folder, fingerprint, out, of_regime.config, say)]
                 continue
             of_row = of_regime.of_row(model.run or name, model.changes)
             runs = runs_of_seeds(work / regime, model.run or name, of_row, 1 if name == "popularity" else seeds)
@@ -235,11 +237,11 @@ def validation_ndcg(run: Path) -> float:
     return float(max(line["ids_ndcg@10"] for line in lines))
 
 
-def _item_knn_run(dataset_folder: Path, out: Path, config: TrainConfig, say: Say) -> Path:
+def _item_knn_run(dataset_folder: Path, fingerprint: str, out: Path, config: TrainConfig, say: Say) -> Path:
     made = out / "evaluation.json"
     if not made.exists():
         say(f"ranking {out.name}")
         evaluate_item_knn(dataset_folder, out, config)
-    elif json.loads(made.read_text()).get("fingerprint") != dataset_fingerprint(load_dataset(dataset_folder)):
+    elif json.loads(made.read_text()).get("fingerprint") != fingerprint:
         raise ModelError(f"{out}: is of another dataset; choose another --work or delete it")
     return out

@@ -143,7 +143,7 @@ class TrainConfig:
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    # The published MovieLens-1M setting.
+    # A catalogue of a few thousand items, such as MovieLens-1M.
     "base": {},
     # A catalogue of a few hundred items on a laptop.
     "small": {"dim": 64, "max_history": 50},

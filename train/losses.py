@@ -51,6 +51,9 @@ class _FullSoftmax(torch.autograd.Function):
     ) -> torch.Tensor:
         dtype = torch.bfloat16 if low else torch.float32
         hidden_low, table_low = hidden.to(dtype), table.to(dtype)
+        taught = 0.0
+        if opinion is not None:
+            taught, teachers_table = opinion.weight, opinion.table.to(dtype)
         grad_hidden = torch.empty(hidden.shape, dtype=dtype, device=hidden.device)
         grad_table = torch.zeros(table.shape, dtype=torch.float32, device=table.device)
         loss = torch.zeros((), dtype=torch.float32, device=hidden.device)
@@ -60,9 +63,8 @@ class _FullSoftmax(torch.autograd.Function):
             logits = (hidden_low[events] @ table_low.T).float()
             logits -= logits.amax(-1, keepdim=True)
             own = logits.gather(1, wanted)
-            taught = 0.0 if opinion is None else opinion.weight
             if opinion is not None:
-                said = (opinion.hidden[events].to(dtype) @ opinion.table.to(dtype).T).float().softmax(-1)
+                said = (opinion.hidden[events].to(dtype) @ teachers_table.T).float().softmax(-1)
                 loss -= taught * (said * logits).sum()
             error = logits.exp_()
             total = error.sum(-1, keepdim=True)

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from molar.engine import ModelError
-from molar.train.batches import training_batches
+from molar.train.batches import Batch, training_batches
 from molar.train.config import preset
 from molar.train.dataset import load_dataset
 from molar.train.fit import train
@@ -51,13 +51,18 @@ def taught(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_teachers_say_the_mean_of_their_scores(taught: Path, shop: Path) -> None:
+def said_of_a_batch(taught: Path, shop: Path) -> tuple[Batch, Opinion]:
+    """A batch of the pupil's, and what its teachers say of it."""
     config, facts = read_config(taught / "pupil")
     teachers = teachers_of(config, facts, CPU)
     assert teachers is not None
     dataset = load_dataset(shop)
     batch = training_batches(dataset, leave_one_out(dataset), config.max_history, config.batch_events, 0, 0)[0]
-    opinion = teachers.opinion(batch)
+    return batch, teachers.opinion(batch)
+
+
+def test_teachers_say_the_mean_of_their_scores(taught: Path, shop: Path) -> None:
+    batch, opinion = said_of_a_batch(taught, shop)
     scores = []
     for name, mode in (("one", "aligned"), ("ids", "ids")):
         model, vectors = load_run(taught / name)
@@ -69,14 +74,8 @@ def test_teachers_say_the_mean_of_their_scores(taught: Path, shop: Path) -> None
 
 
 def test_a_pupil_comes_to_say_what_its_teachers_say(taught: Path, shop: Path) -> None:
-    config, facts = read_config(taught / "pupil")
-    teachers = teachers_of(config, facts, CPU)
-    assert teachers is not None
-    dataset = load_dataset(shop)
-    batch = training_batches(dataset, leave_one_out(dataset), config.max_history, config.batch_events, 0, 0)[0]
-    said = teachers.opinion(batch)
+    _, said = said_of_a_batch(taught, shop)
     wanted = (said.hidden @ said.table.T).softmax(dim=1)
-
     entropy = -(wanted * wanted.log()).sum(dim=1).mean().item()
     lines = [json.loads(line) for line in (taught / "pupil" / "metrics.jsonl").read_text().splitlines()]
     first, *_, last = (line["content"] - entropy for line in lines)  # how far it is from what they say
