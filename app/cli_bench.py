@@ -152,7 +152,10 @@ def export(run: Path, dataset: Path | None, items: int, text_tokens: int, out: P
 )
 @DEVICE_OPTION
 @click.option(
-    "--out", type=FOLDER, help="Also write the result here (JSON), and everybody's ranks beside it (Parquet)."
+    "--out",
+    type=FOLDER,
+    help="Also write the result here (JSON), and everybody's ranks beside it (Parquet); runs that lie there are not "
+    "made again, and stay in the table.",
 )
 @click.option("--plots", type=FOLDER, help="Folder for pictures of the result (PNG).")
 def accuracy(
@@ -173,10 +176,12 @@ def accuracy(
     Example:
       molar bench accuracy data/movielens-1m --work accuracy --model SASRec --model Molar
     """
-    from molar.train.accuracy_benchmark import MODELS, benchmark_accuracy, write_all_ranks
+    from molar.train.accuracy_benchmark import MODELS, benchmark_accuracy
     from molar.train.accuracy_config import REGIMES, read_choices
+    from molar.train.measured_runs import read_measured, write_measured
 
-    result = benchmark_accuracy(
+    ranks = out.with_name(f"{out.stem}-ranks.parquet") if out else None
+    table, runs = benchmark_accuracy(
         dataset,
         work,
         read_choices(preset_name, config_file, list(MODELS)),
@@ -185,16 +190,17 @@ def accuracy(
         seeds,
         device,
         lambda what: click.echo(f"{what} ...", err=True),
+        read_measured(ranks) if ranks else (),
     )
-    _report(result, out)
-    if out:
-        write_all_ranks(result["rows"], work, out.with_name(f"{out.stem}-ranks.parquet"))
+    _report(table, out)
+    if ranks:
+        write_measured(runs, ranks)
     if plots:
         from molar.train.plots import draw_learning_curves, draw_recall
 
         for regime in regimes or REGIMES:
-            draw_recall(result["rows"], regime, plots / f"recall-{regime}.png")
-            draw_learning_curves(result["rows"], work, regime, plots / f"learning-{regime}.png")
+            draw_recall(table["rows"], regime, plots / f"recall-{regime}.png")
+            draw_learning_curves(runs, regime, plots / f"learning-{regime}.png")
 
 
 @bench.command()

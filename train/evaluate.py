@@ -32,11 +32,13 @@ from molar.train.ranking import Ranks, mode_queries, rank_targets
 from molar.train.regime import regime_name, seen_by_run
 from molar.train.split import Split, histories, leave_one_out, targets, training_counts
 
+POPULARITY, ITEM_KNN = "popularity", "item-kNN"
+
 
 def model_names(config: TrainConfig) -> dict[str, str]:
     """What tables call the ways in which a run's model ranks."""
     ids = ID_MODEL_NAMES[config.id_model]
-    return {"popularity": "popularity", "ids": ids, "content": "content only", "aligned": "Molar"}
+    return {POPULARITY: POPULARITY, "ids": ids, "content": "content only", "aligned": "Molar"}
 
 
 def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "test") -> dict[str, Any]:
@@ -71,7 +73,7 @@ def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "
     seen = histories(dataset, split, part)
 
     tables, queries = vectors.tables(), mode_queries(model, vectors, seen)
-    ranks = {"popularity": popularity_ranks(dataset, split, seen, target)}
+    ranks = {POPULARITY: popularity_ranks(dataset, split, seen, target)}
     ranks |= {mode: rank_targets(queries[mode], tables[mode], seen, target) for mode in reversed(model.modes)}
 
     names = model_names(model.config)
@@ -87,6 +89,8 @@ def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "
         "items": len(dataset.items),
         "best_epoch": best_epoch(run_folder),
         "training_seconds": training_seconds(run_folder),
+        "fingerprint": model.facts.fingerprint,
+        "encoder": model.facts.encoder_version,
         "config": asdict(model.config),
         "machine": machine(),
         "seconds": round(time.perf_counter() - started, 1),
@@ -98,10 +102,11 @@ def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "
     return result
 
 
-def evaluate_item_knn(dataset_folder: Path, out: Path, config: TrainConfig) -> None:
-    """Rank every user's test target with item-kNN, and leave what a run leaves: evaluation.json and ranks.parquet.
+def evaluate_untrained(name: str, dataset_folder: Path, out: Path, config: TrainConfig) -> None:
+    """Rank every user's test target with what only counts, and leave what a run leaves: evaluation.json, ranks.parquet.
 
     Args:
+        name: "popularity" or "item-kNN".
         dataset_folder: the input.
         out: the folder to make.
         config: says which events are seen.
@@ -110,21 +115,20 @@ def evaluate_item_knn(dataset_folder: Path, out: Path, config: TrainConfig) -> N
     whole = load_dataset(dataset_folder)
     dataset = seen_by_run(whole, config)
     split = leave_one_out(dataset)
-    target = targets(dataset, split, "test")
-    found, neighbours, validation = item_knn_ranks(dataset, split, histories(dataset, split, "test"), target)
-    ranks = {"item-kNN": found}
+    seen, target = histories(dataset, split, "test"), targets(dataset, split, "test")
+    result: dict[str, Any] = {"part": "test", "fingerprint": dataset_fingerprint(whole)}
+    if name == ITEM_KNN:
+        found, result["neighbours"], validation = item_knn_ranks(dataset, split, seen, target)
+    else:
+        found = popularity_ranks(dataset, split, seen, target)
+        before = histories(dataset, split, "validation"), targets(dataset, split, "validation")
+        validation = ranking_metrics(popularity_ranks(dataset, split, *before).removed)["ndcg@10"]
+    result["validation_ndcg@10"] = round(validation, 6)
     facts = {"regime": regime_name(config), "seed": config.seed}
-    rows = table_rows(ranks, target, training_counts(dataset, split), facts)
-    seconds = round(time.perf_counter() - started, 1)
-    result: dict[str, Any] = {
-        "part": "test",
-        "neighbours": neighbours,
-        "validation_ndcg@10": validation,
-        "training_seconds": seconds,
-    }
-    result["fingerprint"] = dataset_fingerprint(whole)
+    rows = table_rows({name: found}, target, training_counts(dataset, split), facts)
+    result["training_seconds"] = round(time.perf_counter() - started, 1)
     out.mkdir(parents=True, exist_ok=True)
-    frame = ranks_frame([dataset.user_ids[user] for user in split.evaluated], ranks)
+    frame = ranks_frame([dataset.user_ids[user] for user in split.evaluated], {name: found})
     write_atomically(out / "ranks.parquet", frame.write_parquet)
     write_json(out / "evaluation.json", {**result, "machine": machine(), "rows": rows})
 

@@ -1,11 +1,13 @@
 """Pictures of what `molar bench accuracy` found."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+
+from molar.train.accuracy_table import MOLAR
+from molar.train.measured_runs import MeasuredRun
 
 _MOLAR, _OTHERS = "#d1495b", "#4a6fa5"
 _LINES = ("#4a6fa5", "#e09f3e", "#5b8e7d", "#7a5195", "#8c8c8c", "#2a9d8f", "#8d6e63", "#003f5c")  # none like Molar's
@@ -23,7 +25,7 @@ def draw_recall(rows: Sequence[Mapping[str, Any]], regime: str, out: Path) -> No
     found.sort(key=lambda row: row["recall@10"])
     figure = Figure(figsize=(7, 0.8 + 0.36 * len(found)), layout="constrained")
     axes = figure.subplots()
-    colours = [_MOLAR if row["model"] == "Molar" else _OTHERS for row in found]
+    colours = [_MOLAR if row["model"] == MOLAR else _OTHERS for row in found]
     bars = axes.barh([row["model"] for row in found], [row["recall@10"] for row in found], color=colours)
     axes.bar_label(bars, fmt="%.4f", padding=3)
     axes.margins(x=0.12)
@@ -31,30 +33,26 @@ def draw_recall(rows: Sequence[Mapping[str, Any]], regime: str, out: Path) -> No
     _save(figure, out)
 
 
-def draw_learning_curves(rows: Sequence[Mapping[str, Any]], work: Path, regime: str, out: Path) -> None:
+def draw_learning_curves(runs: Sequence[MeasuredRun], regime: str, out: Path) -> None:
     """Validation NDCG@10 after each epoch, one line a model: its first seed.
 
     Args:
-        rows: of `benchmark_accuracy`.
-        work: where the runs are.
+        runs: of `benchmark_accuracy`.
         regime: "full" or "sparse".
         out: PNG to write.
     """
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
     axes.set_prop_cycle(color=_LINES)
-    for row in rows:
-        path = work / row["runs"][0] / "metrics.jsonl"
-        if row["regime"] != regime or not row["seen_removed"] or row["model"] == "popularity" or not path.exists():
+    for run in runs:
+        if run.regime != regime or run.seed or len(run.validation) < 2:
             continue
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        mode = next(mode for mode in ("aligned", "content", "ids") if f"{mode}_ndcg@10" in lines[0])
-        reached = [line[f"{mode}_ndcg@10"] for line in lines]
-        emphasis = {"color": _MOLAR, "linewidth": 2.2, "zorder": 3} if row["model"] == "Molar" else {"linewidth": 1.2}
-        axes.plot([line["epoch"] for line in lines], reached, label=row["model"], **emphasis)
+        emphasis = {"color": _MOLAR, "linewidth": 2.2, "zorder": 3} if run.model == MOLAR else {"linewidth": 1.2}
+        axes.plot(range(1, len(run.validation) + 1), run.validation, label=run.model, **emphasis)
     axes.set_xlabel("epoch")
     axes.set_ylabel("validation NDCG@10")
-    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    if axes.lines:
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     _save(figure, out)
 
 

@@ -17,7 +17,12 @@ Say = Callable[[str], None]
 def runs_of_seeds(folder: Path, name: str, config: TrainConfig, seeds: int) -> Iterator[tuple[Path, TrainConfig]]:
     """Run folders of one row, each with a seed of its own; the first has the configuration's."""
     for seed in range(seeds):
-        yield folder / (slug(name) + (f"-{seed}" if seed else "")), replace(config, seed=config.seed + seed)
+        yield seed_folder(folder, name, seed), replace(config, seed=config.seed + seed)
+
+
+def seed_folder(folder: Path, name: str, seed: int) -> Path:
+    """Where the run of a row with this seed is."""
+    return folder / (slug(name) + (f"-{seed}" if seed else ""))
 
 
 def evaluated_run(dataset: Path, out: Path, config: TrainConfig, device: str, say: Say) -> Path:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,17 @@ from PIL import Image
 
 from molar.app.cli import main
 from molar.engine import ModelError
-from molar.train.accuracy_benchmark import MODELS, benchmark_accuracy, validation_ndcg
+from molar.train.accuracy_benchmark import MODELS, benchmark_accuracy
 from molar.train.accuracy_config import Choices, read_choices
-from molar.train.comparison import read_ranks
 from molar.train.config import preset
 from molar.train.dataset import Dataset
+from molar.train.measured_runs import MeasuredRun, read_measured, write_measured
 from molar.train.metrics import popularity_bias, ranking_metrics
 from molar.train.run import read_config
 from molar.train.slices import user_slices
 from molar.train.split import leave_one_out
 
-NAMES = ["popularity", "item-kNN", "SASRec", "FPMC", "Molar"]
+NAMES = ["popularity", "item-kNN", "SASRec", "FPMC", "Molar", "Molar, without alignment"]
 
 
 def _choices(folder: Path, text: str) -> dict[str, Choices]:
@@ -33,36 +34,40 @@ def _choices(folder: Path, text: str) -> dict[str, Choices]:
 def test_the_table(shop: Path, tmp_path: Path) -> None:
     said: list[str] = []
     choices = _choices(tmp_path, "[train]\nepochs = 1\n[full.changes.FPMC]\nlearning_rate = 0.02\n")
+    regimes = ["full", "sparse"]
 
-    def table() -> list[dict]:
+    def table() -> tuple[list[dict], list[MeasuredRun]]:
         said.clear()
-        return benchmark_accuracy(shop, tmp_path, choices, NAMES, ["full", "sparse"], 2, "cpu", said.append)["rows"]
+        made, runs = benchmark_accuracy(shop, tmp_path, choices, NAMES, regimes, 2, "cpu", said.append)
+        return made["rows"], runs
 
-    rows = table()
-    trained = ["run sasrec", "run fpmc", "run fpmc-1", "run sasrec-1", "run molar", "run molar-1", "ranking item-knn"]
-    assert sorted(said) == sorted(trained * 2)
-    assert table() == rows
+    rows, runs = table()
+    trained = ["run sasrec", "run sasrec-1", "run fpmc", "run fpmc-1", "run molar", "run molar-1"]
+    trained += ["run molar-without-alignment", "run molar-without-alignment-1"]
+    assert sorted(said) == sorted([*trained, "ranking popularity", "ranking item-knn"] * 2)
+    assert table()[0] == rows
     assert said == []  # nothing is made again
     assert read_config(tmp_path / "full" / "fpmc")[0].learning_rate == 0.02
     assert read_config(tmp_path / "sparse" / "fpmc")[0].learning_rate == 0.01
     found = {(row["model"], row["regime"], row["seen_removed"]): row for row in rows}
     assert len(found) == len(rows) == len(NAMES) * 2 * 2
-    candidates = {
-        name: [tmp_path / "full" / run for run in runs]
-        for name, runs in (("item-kNN", ["item-knn"]), ("SASRec", ["sasrec", "sasrec-1"]), ("FPMC", ["fpmc", "fpmc-1"]))
+    of_full = {name: [run for run in runs if run.key[:2] == ("full", name)] for name in NAMES}
+    reached = {
+        name: np.mean([run.validation.max() for run in of_full[name]])
+        for name in ("popularity", "item-kNN", "SASRec", "FPMC")
     }
-    best = max(candidates, key=lambda name: np.mean([validation_ndcg(run) for run in candidates[name]]))
+    best = max(reached, key=lambda name: reached[name])
     for name in NAMES:
         row = found[name, "full", True]
-        ranks = [read_ranks(tmp_path / run, MODELS[name].column)["rank"].to_numpy() for run in row["runs"]]
-        assert row["recall@10"] == pytest.approx(np.mean([ranking_metrics(r)["recall@10"] for r in ranks]), abs=1e-6)
-        assert len(ranks) == row["seeds"] == (1 if name in ("popularity", "item-kNN") else 2)
+        of_seeds = [ranking_metrics(run.removed)["recall@10"] for run in of_full[name]]
+        assert row["recall@10"] == pytest.approx(np.mean(of_seeds), abs=1e-6)
+        assert len(of_seeds) == row["seeds"] == (1 if name in ("popularity", "item-kNN") else 2)
         assert 0 < row["coverage@10"] <= 1
         if name == best:
             assert "beside" not in row
         else:
-            assert row["beside"] == best
-            difference = row["recall@10"] - found[best, "full", True]["recall@10"]
+            assert row["beside"] == ("Molar" if name == "Molar, without alignment" else best)
+            difference = row["recall@10"] - found[row["beside"], "full", True]["recall@10"]
             assert row["recall@10_difference"] == pytest.approx(difference, abs=2e-6)
             assert row["recall@10_low"] <= row["recall@10_difference"] <= row["recall@10_high"]
         lengths = [part["users"] for name, part in row["slices"].items() if name.startswith("history")]
@@ -70,12 +75,63 @@ def test_the_table(shop: Path, tmp_path: Path) -> None:
     assert found["Molar", "full", True]["recall@10"] != found["Molar", "sparse", True]["recall@10"]
 
 
+def test_a_run_is_measured_as_it_was_evaluated(shop: Path, tmp_path: Path) -> None:
+    choices = _choices(tmp_path, "[train]\nepochs = 2\n")
+    _, (run,) = benchmark_accuracy(shop, tmp_path, choices, ["Molar"], ["full"], 1, "cpu", print)
+    folder = tmp_path / "full" / "molar"
+    evaluation = json.loads((folder / "evaluation.json").read_text())
+    row = next(row for row in evaluation["rows"] if row["model"] == "Molar" and row["seen_removed"])
+    assert (run.coverage, run.popularity_bias) == (row["coverage@10"], row["popularity_bias@10"])
+    assert (run.machine, run.training_seconds) == (evaluation["machine"], evaluation["training_seconds"])
+    assert run.encoder == read_config(folder)[1].encoder_version
+    assert run.made_with() == evaluation["config"]
+    ranks = pl.read_parquet(folder / "ranks.parquet").sort("user_id")
+    assert run.removed.tolist() == ranks["molar_removed"].to_list()
+    assert run.kept.tolist() == ranks["molar_kept"].to_list()
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert run.validation.tolist() == pytest.approx([line["aligned_ndcg@10"] for line in lines])
+
+
+def test_runs_of_an_earlier_table_stay_unless_they_would_be_made_another_way(shop: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def table(work: str, models: list[str], text: str, earlier: Path) -> tuple[dict, list[MeasuredRun]]:
+        said.clear()
+        choices = _choices(tmp_path, text)
+        known = read_measured(earlier)
+        return benchmark_accuracy(shop, tmp_path / work, choices, models, ["full"], 1, "cpu", said.append, known)
+
+    out = tmp_path / "ranks.parquet"
+    one_epoch = "[train]\nepochs = 1\n"
+    first, runs = table("one", ["item-kNN", "SASRec", "FPMC"], one_epoch, out)
+    write_measured(runs, out)
+    again, runs = table("two", ["SASRec"], one_epoch, out)  # another work folder: nothing of it is there
+    assert said == []
+    assert again["rows"] == first["rows"]
+    changed, runs = table("two", ["SASRec"], one_epoch + "[full.changes.SASRec]\ndropout = 0.3\n", out)
+    assert said == ["run sasrec"]
+    assert [run.model for run in runs] == ["item-kNN", "FPMC", "SASRec"]
+    assert changed["rows"] != first["rows"]
+    _, runs = table("three", ["item-kNN"], "[train]\nepochs = 2\n", out)
+    assert said == []
+    assert [run.model for run in runs] == ["item-kNN"]
+    write_measured([replace(run, dataset="of another") for run in runs], out)
+    table("three", ["item-kNN"], one_epoch, out)
+    assert said == ["ranking item-knn"]
+
+
+def test_a_file_of_other_ranks_is_refused(tmp_path: Path) -> None:
+    pl.DataFrame({"full: Molar": [1, 2]}).write_parquet(tmp_path / "ranks.parquet")
+    with pytest.raises(ModelError, match="not a table's runs"):
+        read_measured(tmp_path / "ranks.parquet")
+
+
 def test_the_command_writes_the_table_and_the_ranks(shop: Path, tmp_path: Path) -> None:
     out = tmp_path / "results" / "shop.json"
     options = ["--preset", "tiny", "--model", "item-kNN", "--model", "Molar", "--regime", "sparse", "--out", str(out)]
     options += ["--plots", str(tmp_path / "plots")]
     config = tmp_path / "config.toml"
-    config.write_text("[train]\nepochs = 1\n")
+    config.write_text("[train]\nepochs = 2\n")
     arguments = ["bench", "accuracy", str(shop), "--work", str(tmp_path / "work"), "--config", str(config), *options]
     done = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert done.exit_code == 0, done.output
@@ -85,11 +141,11 @@ def test_the_command_writes_the_table_and_the_ranks(shop: Path, tmp_path: Path) 
     rows = json.loads(out.read_text())["rows"]
     assert {row["model"] for row in rows} == {"item-kNN", "Molar"}
     ranks = pl.read_parquet(tmp_path / "results" / "shop-ranks.parquet")
-    assert ranks.columns == ["sparse: item-kNN", "sparse: Molar"]
+    assert "user_id" not in ranks.columns
     for row in rows:
-        if row["seen_removed"]:
-            found = ranking_metrics(ranks[f"sparse: {row['model']}"].to_numpy())
-            assert row["ndcg@10"] == pytest.approx(found["ndcg@10"], abs=1e-6)
+        (line,) = ranks.filter(model=row["model"], regime="sparse").to_dicts()
+        found = ranking_metrics(np.array(line["removed" if row["seen_removed"] else "kept"]))
+        assert row["ndcg@10"] == pytest.approx(found["ndcg@10"], abs=1e-6)
 
 
 def test_a_row_that_there_is_not(shop: Path, tmp_path: Path) -> None:
@@ -102,7 +158,7 @@ def test_a_row_that_there_is_not(shop: Path, tmp_path: Path) -> None:
 
 def test_what_was_made_of_another_dataset_is_not_taken_over(shop: Path, tmp_path: Path) -> None:
     choices = _choices(tmp_path, "")
-    made = benchmark_accuracy(shop, tmp_path / "work", choices, ["item-kNN"], ["full"], 1, "cpu", print)
+    made, _ = benchmark_accuracy(shop, tmp_path / "work", choices, ["item-kNN"], ["full"], 1, "cpu", print)
     assert made["rows"]
     other = tmp_path / "other"
     shutil.copytree(shop, other)

@@ -1,0 +1,85 @@
+"""The rows of `molar bench accuracy`, out of measured runs.
+
+Dimensions: V users.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from molar.train.comparison import bootstrap, per_user
+from molar.train.measured_runs import MeasuredRun
+from molar.train.metrics import ranking_metrics
+
+RECALL = "recall@10"
+MOLAR = "Molar"
+
+
+def table_of(
+    made: Mapping[str, Sequence[MeasuredRun]], ids_only: Sequence[str], slices: Mapping[str, np.ndarray]
+) -> list[dict[str, Any]]:
+    """Two rows a model of one regime: seen items removed, and kept.
+
+    Every row holds its difference from another with a 95% interval and p (paired bootstrap over users): variants of
+    Molar from Molar, all others from the best model that knows IDs alone, which validation chooses.
+
+    Args:
+        made: row -> its runs, which differ in their seed; a user's metrics are their means.
+        ids_only: rows that know items by their IDs alone.
+        slices: name -> (V,) bool, of users sorted by id.
+    """
+    best = best_on_validation({name: made[name] for name in ids_only if name in made})
+    rows = []
+    for name, runs in made.items():
+        for seen_removed in (True, False):
+            found = _mean_per_user(runs, seen_removed)
+            row: dict[str, Any] = {"model": name, "regime": runs[0].regime, "seen_removed": seen_removed}
+            row |= {"seeds": len(runs), **_metrics([_ranks(run, seen_removed) for run in runs])}
+            beside = MOLAR if name.startswith(f"{MOLAR}, ") and MOLAR in made else best
+            if beside and name != beside:
+                other = _mean_per_user(made[beside], seen_removed)
+                row["beside"] = beside
+                row["gain"] = round(float(found[RECALL].mean() / max(other[RECALL].mean(), 1e-9) - 1), 4)
+                for metric in found:
+                    compared = bootstrap(found[metric] - other[metric])
+                    row |= {f"{metric}_{part}": value for part, value in compared.items()}
+            if seen_removed:
+                row["slices"] = {
+                    part: {"users": int(mask.sum()), RECALL: round(float(found[RECALL][mask].mean()), 6)}
+                    for part, mask in slices.items()
+                    if mask.any()
+                }
+                row["coverage@10"] = round(float(np.mean([run.coverage for run in runs])), 6)
+                row["popularity_bias@10"] = round(float(np.mean([run.popularity_bias for run in runs])), 6)
+                row["validation_ndcg@10"] = round(_validation(runs), 6)
+            row["training_seconds"] = round(float(np.mean([run.training_seconds for run in runs])))
+            row["machines"] = sorted({run.machine for run in runs})
+            rows.append(row)
+    return rows
+
+
+def best_on_validation(made: Mapping[str, Sequence[MeasuredRun]]) -> str | None:
+    """The row with the highest validation NDCG@10 of the best epoch, in the mean over its seeds."""
+    return max(made, key=lambda name: _validation(made[name])) if made else None
+
+
+def _validation(runs: Sequence[MeasuredRun]) -> float:
+    return float(np.mean([run.validation.max() for run in runs]))
+
+
+def _ranks(run: MeasuredRun, seen_removed: bool) -> np.ndarray:
+    return run.removed if seen_removed else run.kept
+
+
+def _metrics(of_runs: Sequence[np.ndarray]) -> dict[str, Any]:
+    found = [ranking_metrics(ranks) for ranks in of_runs]
+    row: dict[str, Any] = {name: round(float(np.mean([one[name] for one in found])), 6) for name in found[0]}
+    if len(found) > 1:
+        row[f"{RECALL}_of_seeds"] = [round(one[RECALL], 6) for one in found]
+    return row
+
+
+def _mean_per_user(runs: Sequence[MeasuredRun], seen_removed: bool) -> dict[str, np.ndarray]:
+    found = [per_user(_ranks(run, seen_removed), 10) for run in runs]
+    return {metric: np.mean([one[metric] for one in found], axis=0) for metric in found[0]}
