@@ -19,6 +19,7 @@ from molar.train.dataset import Dataset, dataset_fingerprint, load_dataset
 from molar.train.device import choose_device, fast_bfloat16, keep_freed_memory, training_attention
 from molar.train.encoders import Encoder, check_events, load_encoder
 from molar.train.item_embedding import embed_items
+from molar.train.item_encoder import ScaledFeatures
 from molar.train.model import MODES, DataFacts, Molar
 from molar.train.objective import batch_losses
 from molar.train.processes import Processes
@@ -85,18 +86,22 @@ def train(
         teachers = teachers_of(config, facts, device)
         judged: Molar = model if averaged is None else averaged.module  # type: ignore[assignment]
         progress = runs.load_checkpoint(run_folder, model, optimizer, averaged)
+        read = None
+        if model.item_encoder is not None and features is not None:
+            read = model.item_encoder.scaled(features)
+        del features
         task = bar.add_task("training", total=None, losses="")
         with _board(run_folder, progress, processes) as board:
             while not progress.finished:
                 started = time.perf_counter()
                 losses = _train_epoch(
-                    model, averaged, optimizer, teachers, dataset, split, features, progress, processes, bar, task
+                    model, averaged, optimizer, teachers, dataset, split, read, progress, processes, bar, task
                 )
                 trained = time.perf_counter()
                 progress.epoch += 1
                 if not math.isfinite(losses["loss"]):
                     raise ModelError(f"the loss is {losses['loss']} in epoch {progress.epoch}; lower --learning-rate")
-                validation, vectors = validate(judged, features, dataset, split, device)
+                validation, vectors = validate(judged, read, dataset, split, device)
                 line = {
                     "epoch": progress.epoch,
                     **losses,
@@ -140,7 +145,7 @@ def _train_epoch(
     teachers: Teachers | None,
     dataset: Dataset,
     split: Split,
-    features: torch.Tensor | None,
+    features: torch.Tensor | ScaledFeatures | None,
     progress: runs.Progress,
     processes: Processes,
     bar: Progress,

@@ -4,12 +4,26 @@ Dimensions: N items, F width of the backbone's vectors, D width of item vectors.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from molar.train.transformer import Dropout
+
+
+@dataclass(frozen=True)
+class ScaledFeatures:
+    """What `ItemEncoder` makes of a catalogue's features before anything that is learned.
+
+    Attributes:
+        parts: (N, F_p) each, centred and scaled.
+        there: (N, 1) bool each, False for items that lack the part.
+    """
+
+    parts: tuple[torch.Tensor, ...]
+    there: tuple[torch.Tensor, ...]
 
 
 class ItemEncoder(nn.Module):
@@ -44,12 +58,27 @@ class ItemEncoder(nn.Module):
         for scale, part in zip(self.scales, torch.split(features, self.parts, dim=-1), strict=True):
             scale.fit(part[part.any(dim=-1)])  # type: ignore[operator]
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """(N, F) features -> (N, D) vectors."""
-        hidden = torch.zeros((), device=features.device)
+    def scaled(self, features: torch.Tensor) -> ScaledFeatures:
+        """The first step of `forward`, which training needs once: it is the same in all steps.
+
+        Args:
+            features: (N, F).
+        """
         parts = torch.split(features, self.parts, dim=-1)
-        for scale, projection, missing, part in zip(self.scales, self.projections, self.missing, parts, strict=True):
-            hidden = hidden + torch.where(part.any(dim=-1, keepdim=True), projection(scale(part)), missing)
+        return ScaledFeatures(
+            tuple(scale(part) for scale, part in zip(self.scales, parts, strict=True)),
+            tuple(part.any(dim=-1, keepdim=True) for part in parts),
+        )
+
+    def forward(self, features: torch.Tensor | ScaledFeatures) -> torch.Tensor:
+        """(N, F) features, or what `scaled` made of them -> (N, D) vectors."""
+        if isinstance(features, torch.Tensor):
+            features = self.scaled(features)
+        hidden = torch.zeros((), device=self.missing.device)
+        for projection, missing, part, there in zip(
+            self.projections, self.missing, features.parts, features.there, strict=True
+        ):
+            hidden = hidden + torch.where(there, projection(part), missing)
         return self.output(self.dropout(F.gelu(self.norm(hidden))))
 
 

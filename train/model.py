@@ -15,7 +15,7 @@ from molar.engine.errors import ModelError
 from molar.train.config import TrainConfig, config_from, read_toml
 from molar.train.files import write_text
 from molar.train.id_models import ID_MODELS
-from molar.train.item_encoder import ItemEncoder
+from molar.train.item_encoder import ItemEncoder, ScaledFeatures
 from molar.train.model_files import read_tensors, write_tensors
 from molar.train.user_encoder import UserEncoder
 
@@ -118,11 +118,14 @@ class Molar(nn.Module):
             return ("content",)
         return MODES if self.item_encoder else ("ids",)
 
-    def item_vectors(self, features: torch.Tensor | None, keep_ids: torch.Tensor | None = None) -> ItemVectors:
+    def item_vectors(
+        self, features: torch.Tensor | ScaledFeatures | None, keep_ids: torch.Tensor | None = None
+    ) -> ItemVectors:
         """Vectors of the whole catalogue.
 
         Args:
-            features: (N, F) of a backbone; not looked at by an ID model alone.
+            features: (N, F) of a backbone, or what the item encoder's `scaled` makes of them; not looked at by an ID
+                model alone.
             keep_ids: (N, 1), 0 for items whose ID is hidden from the content side; nothing is hidden where None.
         """
         content = None if self.item_encoder is None else self.item_encoder(features)

@@ -8,6 +8,7 @@ from torch.nn.functional import embedding
 
 from molar.train.batches import Batch
 from molar.train.bert4rec import BERT4Rec
+from molar.train.item_encoder import ScaledFeatures
 from molar.train.losses import next_item_loss, symmetric_info_nce
 from molar.train.model import Molar
 from molar.train.processes import Share
@@ -16,7 +17,7 @@ from molar.train.teachers import Teachers
 
 def batch_losses(
     model: Molar,
-    features: torch.Tensor | None,
+    features: torch.Tensor | ScaledFeatures | None,
     batch: Batch,
     draws: torch.Generator,
     share: Share | None = None,
@@ -26,7 +27,7 @@ def batch_losses(
 
     Args:
         model: in training mode.
-        features: of all items, on the model's device; None for an ID model alone.
+        features: of all items, as `Molar.item_vectors` takes them, on the model's device; None for an ID model alone.
         batch: on the model's device.
         draws: a CPU generator for hidden IDs, alignment places and negatives, in the same state in all processes.
         share: which windows this process reads; its losses are then its part of the batch's. All of them if None.

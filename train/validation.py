@@ -7,6 +7,7 @@ import torch
 
 from molar.train.dataset import Dataset
 from molar.train.device import fast_bfloat16
+from molar.train.item_encoder import ScaledFeatures
 from molar.train.metrics import ranking_metrics, target_ranks
 from molar.train.model import ItemVectors, Molar
 from molar.train.ranking import hide_seen, side_vectors
@@ -18,13 +19,13 @@ _USERS = 512  # scores of so many users exist at one time
 
 @torch.inference_mode()
 def validate(
-    model: Molar, features: torch.Tensor | None, dataset: Dataset, split: Split, device: torch.device
+    model: Molar, features: torch.Tensor | ScaledFeatures | None, dataset: Dataset, split: Split, device: torch.device
 ) -> tuple[dict[str, float], ItemVectors]:
     """Recall@10 and NDCG@10 of each mode, seen items removed; sets the model's id_weight to the best.
 
     Args:
         model: put into evaluation mode.
-        features: (N, F) of the backbone; None for an ID model alone.
+        features: of all items, as `Molar.item_vectors` takes them; None for an ID model alone.
         dataset: whose histories.
         split: their validation events.
         device: of the model.

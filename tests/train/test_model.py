@@ -133,6 +133,14 @@ def test_an_item_without_a_picture_gets_the_learned_vector() -> None:
     assert not torch.allclose(without[2], model.item_encoder(features)[2])
 
 
+def test_scaled_features_give_the_same_vectors() -> None:
+    model, features = molar()
+    model.eval()
+    features[2, 5:] = 0
+    scaled = model.item_encoder.scaled(features)
+    assert torch.equal(model.item_encoder(scaled), model.item_encoder(features))
+
+
 def test_missing_pictures_do_not_count_in_the_statistics() -> None:
     model, features = molar()
     features[:4, 5:] = 0
