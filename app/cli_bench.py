@@ -154,8 +154,8 @@ def export(run: Path, dataset: Path | None, items: int, text_tokens: int, out: P
 @click.option(
     "--out",
     type=FOLDER,
-    help="Also write the result here (JSON), and everybody's ranks beside it (Parquet); runs that lie there are not "
-    "made again, and stay in the table.",
+    help="Also write the result here (JSON), beside it as tables (Markdown) and everybody's ranks (Parquet); runs that "
+    "lie there are not made again, and stay in the table.",
 )
 @click.option("--plots", type=FOLDER, help="Folder for pictures of the result (PNG).")
 def accuracy(
@@ -178,6 +178,8 @@ def accuracy(
     """
     from molar.train.accuracy_benchmark import MODELS, benchmark_accuracy
     from molar.train.accuracy_config import REGIMES, read_choices
+    from molar.train.accuracy_table import markdown
+    from molar.train.files import write_text
     from molar.train.measured_runs import read_measured, write_measured
 
     ranks = out.with_name(f"{out.stem}-ranks.parquet") if out else None
@@ -193,8 +195,9 @@ def accuracy(
         read_measured(ranks) if ranks else (),
     )
     _report(table, out)
-    if ranks:
+    if out and ranks:
         write_measured(runs, ranks)
+        write_text(out.with_suffix(".md"), "\n".join(markdown(table["rows"], regime) for regime in REGIMES))
     if plots:
         from molar.train.plots import draw_learning_curves, draw_recall
 

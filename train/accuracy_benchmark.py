@@ -41,8 +41,12 @@ class Model:
 
 
 # What Molar alone has, as a run of one side says it; else a change of Molar would ask for its baselines anew.
-_NO_CONTENT = {"content": False, "encoder": "towers", "blocks": "plain", "own_ids": False, "teachers": ""}
-_NO_IDS = {"ids": False, "id_blocks": "plain", "own_ids": False, "teachers": ""}
+_OF_BOTH = ("alignment_weight", "alignment_temperature", "content_steps", "id_dropout", "teachers", "teacher_weight")
+_OF_CONTENT = ("encoder", "text_tokens", "view")
+_DEFAULTS = asdict(TrainConfig())
+_ONE_SIDE = {**{name: _DEFAULTS[name] for name in _OF_BOTH}, "own_ids": False}
+_NO_CONTENT = {**_ONE_SIDE, **{name: _DEFAULTS[name] for name in _OF_CONTENT}, "content": False, "blocks": "plain"}
+_NO_IDS = {**_ONE_SIDE, "ids": False, "id_blocks": "plain"}
 
 
 def _alone(id_model: str, **changes: Any) -> Model:

@@ -83,3 +83,36 @@ def _metrics(of_runs: Sequence[np.ndarray]) -> dict[str, Any]:
 def _mean_per_user(runs: Sequence[MeasuredRun], seen_removed: bool) -> dict[str, np.ndarray]:
     found = [per_user(_ranks(run, seen_removed), 10) for run in runs]
     return {metric: np.mean([one[metric] for one in found], axis=0) for metric in found[0]}
+
+
+def markdown(rows: Sequence[Mapping[str, Any]], regime: str) -> str:
+    """Rows of one regime as two tables: every model, and Recall@10 of the main ones by kind of person."""
+    removed = [row for row in rows if row["regime"] == regime and row["seen_removed"]]
+    if not removed:
+        return ""
+    kept = {row["model"]: row for row in rows if row["regime"] == regime and not row["seen_removed"]}
+    lines = [
+        f"## {regime.capitalize()} histories",
+        "",
+        "| model | seeds | Recall@10 | NDCG@10 | Recall@10, seen kept | coverage@10 | Recall@10 beside | |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in removed:
+        cells = [row["model"], str(row["seeds"]), *(f"{row[name]:.4f}" for name in (RECALL, "ndcg@10"))]
+        cells += [f"{kept[row['model']][RECALL]:.4f}", f"{row['coverage@10']:.4f}", *_beside(row)]
+        lines.append(f"| {' | '.join(cells)} |")
+    references = {row.get("beside") for row in removed}
+    named = [row for row in removed if "," not in row["model"] or row["model"] in references]
+    lines += ["", f"| | people | {' | '.join(row['model'] for row in named)} |", "|---" * (len(named) + 2) + "|"]
+    for name, part in named[0]["slices"].items():
+        cells = [f"{row['slices'][name][RECALL]:.4f}" for row in named]
+        lines.append(f"| {name} | {part['users']} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _beside(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Of which row, and by how much with its 95% interval and p."""
+    if "beside" not in row:
+        return "", ""
+    difference, low, high, p = (row[f"{RECALL}_{part}"] for part in ("difference", "low", "high", "p"))
+    return row["beside"], f"{difference:+.4f} [{low:+.4f}, {high:+.4f}], p {p:.4f}"

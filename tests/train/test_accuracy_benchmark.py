@@ -15,6 +15,7 @@ from molar.app.cli import main
 from molar.engine import ModelError
 from molar.train.accuracy_benchmark import MODELS, benchmark_accuracy
 from molar.train.accuracy_config import Choices, read_choices
+from molar.train.accuracy_table import markdown, table_of
 from molar.train.config import preset
 from molar.train.dataset import Dataset
 from molar.train.measured_runs import MeasuredRun, read_measured, write_measured
@@ -142,10 +143,44 @@ def test_the_command_writes_the_table_and_the_ranks(shop: Path, tmp_path: Path) 
     assert {row["model"] for row in rows} == {"item-kNN", "Molar"}
     ranks = pl.read_parquet(tmp_path / "results" / "shop-ranks.parquet")
     assert "user_id" not in ranks.columns
+    written = (tmp_path / "results" / "shop.md").read_text()
+    assert f"| Molar | 1 | {rows[2]['recall@10']:.4f} | {rows[2]['ndcg@10']:.4f} |" in written
     for row in rows:
         (line,) = ranks.filter(model=row["model"], regime="sparse").to_dicts()
         found = ranking_metrics(np.array(line["removed" if row["seen_removed"] else "kept"]))
         assert row["ndcg@10"] == pytest.approx(found["ndcg@10"], abs=1e-6)
+
+
+def test_a_table_by_hand() -> None:
+    def run(model: str, removed: list[int], kept: list[int], reached: float) -> list[MeasuredRun]:
+        ndcg, ranks, ranks_kept = np.array([0.0, reached]), np.array(removed), np.array(kept)
+        return [MeasuredRun(model, "full", 0, "", "{}", "", "a machine", 1, 0.5, 1.0, ndcg, ranks, ranks_kept)]
+
+    made = {
+        "FPMC": run("FPMC", [1, 99, 99, 99], [1, 99, 99, 99], 0.2),
+        "SASRec, gated": run("SASRec, gated", [1, 1, 99, 99], [1, 99, 99, 99], 0.3),
+        "Molar": run("Molar", [1, 1, 1, 99], [1, 1, 99, 99], 0.1),
+        "Molar, text only": run("Molar, text only", [1, 99, 99, 99], [1, 99, 99, 99], 0.9),
+    }
+    rows = table_of(made, ["FPMC", "SASRec, gated"], {"some": np.array([True, True, False, False])})
+    found = {row["model"]: row for row in rows if row["seen_removed"]}
+    assert {name: row.get("beside") for name, row in found.items()} == {
+        "FPMC": "SASRec, gated",
+        "SASRec, gated": None,
+        "Molar": "SASRec, gated",
+        "Molar, text only": "Molar",
+    }
+    assert (found["Molar"]["gain"], found["Molar, text only"]["gain"]) == (0.5, -0.6667)
+    written = markdown(rows, "full").splitlines()
+    assert written[0] == "## Full histories"
+    assert written[5] == "| SASRec, gated | 1 | 0.5000 | 0.5000 | 0.2500 | 0.5000 |  |  |"
+    assert written[6].startswith("| Molar | 1 | 0.7500 | 0.7500 | 0.5000 | 0.5000 | SASRec, gated | +0.2500 [")
+    assert written[-3:] == [
+        "| | people | FPMC | SASRec, gated | Molar |",
+        "|---|---|---|---|---|",
+        "| some | 2 | 0.5000 | 1.0000 | 1.0000 |",
+    ]
+    assert markdown(rows, "sparse") == ""
 
 
 def test_a_row_that_there_is_not(shop: Path, tmp_path: Path) -> None:
