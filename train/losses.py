@@ -179,6 +179,10 @@ def sampled_bce(
 
     With a = K / (N - 1), beta = a (t (1 - 1 / a) + 1 / a) (gSASRec, Petrov and Macdonald, arXiv 2308.07192).
 
+    Scores are counted from log(beta / K), where those of a model that knows nothing would be; else learning begins with
+    pushing all of them there, which hides what items differ in (as the prior of RetinaNet, arXiv 1708.02002, prevents).
+    No order of items depends on it.
+
     Args:
         hidden: (T, D) user vectors.
         table: (N, D) item vectors.
@@ -190,9 +194,10 @@ def sampled_bce(
     """
     share = min(1.0, negatives / (len(table) - 1))
     weight = share * (calibration * (1 - 1 / share) + 1 / share)
+    start = math.log(weight / negatives)
 
     def loss(own: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-        return weight * F.softplus(-own).sum() + F.softplus(others).sum()
+        return weight * F.softplus(-own - start).sum() + F.softplus(others + start).sum()
 
     return _beside_negatives(loss, hidden, table, target, negatives, draws) / len(hidden)
 

@@ -80,15 +80,29 @@ def test_gbce_by_hand(calibration: float) -> None:
     drawn = torch.randint(2, (6,), generator=torch.Generator().manual_seed(0))
     found = sampled_bce(hidden, table, torch.tensor([0]), 6, calibration, draws)
     assert 0 < int(drawn.sum()) < 6
-    expected = math.log(1 + math.exp(-2)) + int(drawn.sum()) * math.log(1 + math.exp(-1))
-    assert found.item() == pytest.approx(expected)  # all items drawn: nothing to take back
+    # All items drawn: nothing to take back, beta is 1, and scores are counted from -log 6.
+    expected = math.log(1 + 6 * math.exp(-2)) + int(drawn.sum()) * math.log(1 + math.exp(-1) / 6)
+    assert found.item() == pytest.approx(expected)
 
 
 def test_gbce_weakens_the_target_by_the_share_that_is_drawn() -> None:
     hidden, table, target = torch.zeros(1, 2), torch.zeros(101, 2), torch.tensor([0])
-    losses = {t: sampled_bce(hidden, table, target, 10, t, torch.Generator().manual_seed(1)).item() for t in (0.0, 1.0)}
+    drawn = int((torch.randint(101, (10,), generator=torch.Generator().manual_seed(1)) != 0).sum())
     # beta is 1 at t = 0, and the share that is drawn, 10 of 100, at t = 1
-    assert losses[0.0] - losses[1.0] == pytest.approx(0.9 * math.log(2), rel=1e-4)
+    for calibration, beta in ((0.0, 1.0), (1.0, 0.1)):
+        found = sampled_bce(hidden, table, target, 10, calibration, torch.Generator().manual_seed(1))
+        assert found.item() == pytest.approx(beta * math.log(1 + 10 / beta) + drawn * math.log(1 + beta / 10), rel=1e-4)
+
+
+def test_gbce_begins_where_a_model_that_knows_nothing_stays() -> None:
+    # All scores zero, each item the target as often as the others: no item gains by moving all of them.
+    table = torch.zeros(200, 4)
+    table[:, 0] = 1.0
+    hidden = torch.zeros(20_000, 4, requires_grad=True)
+    target = torch.arange(20_000) % 200
+    sampled_bce(hidden, table, target, 20, 0.75, torch.Generator().manual_seed(0)).backward()
+    down = hidden.grad[:, 0].sum().item()
+    assert abs(down) < 0.02 * 20  # without the start half of each of the 20 negatives pushes down
 
 
 def test_sampled_losses_in_chunks_have_the_gradients_of_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
