@@ -54,7 +54,7 @@ class RecommenderGraph(nn.Module):
             scores: (B, k) float32.
         """
         valid = history >= 0
-        positions, mask = left_padded(valid)
+        positions, mask = left_padded(valid, self.model.config.max_history)
         events = F.embedding(history.clamp(min=0), table)
         last = torch.full_like(history[:, 0], history.shape[1] - 1)
         u, h = (side if side is None else side[:, 0] for side in self.model.user_vectors(events, positions, mask, last))

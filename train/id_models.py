@@ -10,7 +10,7 @@ from torch import nn
 
 from molar.train.bert4rec import BERT4Rec
 from molar.train.config import TrainConfig
-from molar.train.transformer import Dropout, Transformer, at, item_embedding
+from molar.train.transformer import Dropout, Transformer, at, item_embedding, right_padded
 
 
 class SASRec(nn.Module):
@@ -34,6 +34,7 @@ class SASRec(nn.Module):
     ) -> None:
         super().__init__()
         self.items = item_embedding(items, dim)
+        self.longest = max_history
         self.positions = nn.Embedding(max_history, dim)
         self.transformer = Transformer(dim, layers, heads, dropout, rotary=False, gated=gated)
         nn.init.normal_(self.positions.weight, std=0.02)
@@ -45,9 +46,14 @@ class SASRec(nn.Module):
         mask: torch.Tensor | None = None,
         last: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """(B, L, D) embeddings e_i, oldest first -> (B, L, D) vectors h_t; arguments as in `UserEncoder.forward`."""
+        """(B, L, D) embeddings e_i, oldest first -> (B, L, D) vectors h_t.
+
+        Arguments as in `UserEncoder.forward`, but that positions matter: the last event of each history is at
+        `max_history` - 1. Where None, no history is padded.
+        """
         if positions is None:
-            positions = torch.arange(vectors.shape[1], device=vectors.device)[None]
+            length = vectors.shape[1]
+            positions = right_padded(torch.tensor([length], device=vectors.device), length, self.longest)
         return self.transformer(vectors + self.positions(positions), positions, mask, last)
 
 

@@ -160,13 +160,15 @@ class Molar(nn.Module):
 
         Args:
             events: (B, L, 2 D), [what the user encoder reads ; what the ID model reads]; (B, L, D) for one side.
-            positions: as in `UserEncoder.forward`.
+            positions: of `left_padded` or `right_padded`; no history is padded where None.
             mask: as in `UserEncoder.forward`.
             last: as in `UserEncoder.forward`.
         """
         both = self.user_encoder is not None and self.id_model is not None
         for_content, for_ids = events.chunk(2, dim=-1) if both else (events, events)
-        u = None if self.user_encoder is None else self.user_encoder(for_content, positions, mask, last)
+        # To the user encoder they are relative: without a mask it needs none.
+        relative = None if mask is None else positions
+        u = None if self.user_encoder is None else self.user_encoder(for_content, relative, mask, last)
         return u, None if self.id_model is None else self.id_model(for_ids, positions, mask, last)
 
     def query(self, u: torch.Tensor | None, h: torch.Tensor | None) -> torch.Tensor:

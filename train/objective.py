@@ -13,6 +13,7 @@ from molar.train.losses import next_item_loss, symmetric_info_nce
 from molar.train.model import Molar
 from molar.train.processes import Share
 from molar.train.teachers import Teachers
+from molar.train.transformer import right_padded
 
 
 def batch_losses(
@@ -58,7 +59,8 @@ def batch_losses(
     part = len(target) / batch.lengths.sum()
     read = vectors.content if vectors.fused is None else vectors.fused  # by the user encoder
     sides = [side for side in (read, vectors.ids) if side is not None]
-    u, h = model.user_vectors(embedding(own.history, torch.cat(sides, dim=1)))  # (B, L, D) each
+    positions = right_padded(own.lengths, own.history.shape[1], config.max_history)
+    u, h = model.user_vectors(embedding(own.history, torch.cat(sides, dim=1)), positions)  # (B, L, D) each
     losses = {}
     if u is not None and read is not None:
         opinion = teachers.opinion(own) if teachers else None

@@ -18,6 +18,7 @@ from molar.train.batches import Batch
 from molar.train.config import TrainConfig
 from molar.train.losses import Opinion
 from molar.train.model import DataFacts, Molar
+from molar.train.transformer import right_padded
 
 
 class Teachers:
@@ -59,7 +60,8 @@ class Teachers:
         valid = batch.valid()
         said = []
         for model, table in zip(self.models, self.tables, strict=True):
-            u, h = model.user_vectors(embedding(batch.history, table))
+            positions = right_padded(batch.lengths, batch.history.shape[1], model.config.max_history)
+            u, h = model.user_vectors(embedding(batch.history, table), positions)
             said.append(model.query(*(None if side is None else side[valid] for side in (u, h))))
         return Opinion(torch.cat(said, dim=1), self.table, self.weight)
 

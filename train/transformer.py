@@ -157,18 +157,34 @@ def _of_query(mask: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
     return mask if mask.shape[2] == 1 else at(mask[:, 0], last)[:, None]
 
 
-def left_padded(valid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def left_padded(valid: torch.Tensor, longest: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Positions and attention mask of histories that are padded on the left.
 
     Args:
         valid: (B, L) bool, True where there is an event.
+        longest: events of the longest history that a model reads.
 
     Returns:
-        positions: (B, L) int64, 0 for a history's first event (and for padding).
+        positions: (1, L) int64, see `right_padded`.
         mask: (B, 1, L, L) bool. A padded query sees itself only, so that no softmax is over nothing.
     """
-    positions = (valid.long().cumsum(1) - 1).clamp(min=0)
     order = torch.arange(valid.shape[1], device=valid.device)
     causal = order[:, None] >= order[None, :]
     itself = order[:, None] == order[None, :]
-    return positions, ((causal & valid[:, None, :]) | itself)[:, None]
+    positions = (order + longest - valid.shape[1]).clamp(min=0)
+    return positions[None], ((causal & valid[:, None, :]) | itself)[:, None]
+
+
+def right_padded(lengths: torch.Tensor, length: int, longest: int) -> torch.Tensor:
+    """Positions of histories that are padded on the right, (B, L) int64; causal attention needs no mask for them.
+
+    The last event of each is at `longest` - 1, as with SASRec's authors, who pad on the left. Counted from the first
+    event, what comes after histories longer than any in training would be at positions that nothing was learned for.
+
+    Args:
+        lengths: (B,) int64, events of each.
+        length: L.
+        longest: events of the longest history that a model reads.
+    """
+    order = torch.arange(length, device=lengths.device)
+    return (order + longest - lengths[:, None]).clamp(0, longest - 1)

@@ -35,7 +35,7 @@ class UserEncoder(nn.Module):
 
         Args:
             vectors: item vectors.
-            positions: (B or 1, L) int64; counted from the left where None.
+            positions: (B or 1, L) int64, in steps of one; counted from the left where None.
             mask: as in `transformer.Block.forward`.
             last: (B,) int64, the events after which a vector is asked for: (B, 1, D) then. All of them where None.
         """

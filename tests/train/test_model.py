@@ -59,7 +59,7 @@ def test_left_padding_and_batching_change_nothing(encoder: torch.nn.Module) -> N
     events = torch.randn(1, 4, DIM)
     valid = torch.tensor([[False] * 3 + [True] * 4, [True] * 7])
     batch = torch.cat([torch.cat([torch.full((1, 3, DIM), 99.0), events], dim=1), torch.randn(1, 7, DIM)])
-    torch.testing.assert_close(encoder(batch, *left_padded(valid))[0, -1], encoder(events)[0, -1])
+    torch.testing.assert_close(encoder(batch, *left_padded(valid, 12))[0, -1], encoder(events)[0, -1])
 
 
 @every_encoder
@@ -67,7 +67,7 @@ def test_one_event_alone_can_be_asked_for(encoder: torch.nn.Module) -> None:
     events, last = torch.randn(3, 6, DIM), torch.tensor([5, 0, 3])
     every = encoder(events)
     torch.testing.assert_close(encoder(events, last=last)[:, 0], every[torch.arange(3), last])
-    padded = left_padded(torch.tensor([[True] * 6, [False] * 2 + [True] * 4, [False] * 5 + [True]]))
+    padded = left_padded(torch.tensor([[True] * 6, [False] * 2 + [True] * 4, [False] * 5 + [True]]), 12)
     at_the_end = encoder(events, *padded, last=torch.tensor([5, 5, 5]))
     torch.testing.assert_close(at_the_end, encoder(events, *padded)[:, -1:])
 
@@ -192,7 +192,7 @@ def cycle_dataset(users: int, length: int, seed: int = 0) -> Dataset:
         ({"id_model": "gru4rec"}, 300),
         ({"id_model": "fpmc"}, 250),
         ({"content": False}, 150),
-        ({"content": False, "id_blocks": "plain"}, 80),
+        ({"content": False, "id_blocks": "plain"}, 150),
         ({"content": False, "id_model": "bert4rec"}, 500),
     ],
 )
