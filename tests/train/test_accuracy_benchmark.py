@@ -226,6 +226,15 @@ def test_choices_of_a_regime_and_of_a_row(tmp_path: Path) -> None:
     assert full.of_row("SASRec, BCE", {}).epochs == 7
 
 
+@pytest.mark.parametrize("name", ["accuracy-small", "accuracy-full"])
+def test_the_settings_in_the_repository_can_be_read(name: str) -> None:
+    file = Path(__file__).parents[2] / "assets" / "benchmarks" / f"{name}.toml"
+    choices = read_choices("base", file, list(MODELS))
+    for regime, last_events in (("full", 0), ("sparse", 10)):
+        for row, model in MODELS.items():
+            assert choices[regime].of_row(row, model.changes).last_events == last_events
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
