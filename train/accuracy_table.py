@@ -36,7 +36,7 @@ def table_of(
             found = _mean_per_user(runs, seen_removed)
             row: dict[str, Any] = {"model": name, "regime": runs[0].regime, "seen_removed": seen_removed}
             row |= {"seeds": len(runs), **_metrics([_ranks(run, seen_removed) for run in runs])}
-            beside = MOLAR if name.startswith(f"{MOLAR}, ") and MOLAR in made else best
+            beside = MOLAR if is_variant(name) and MOLAR in made else best
             if beside and name != beside:
                 other = _mean_per_user(made[beside], seen_removed)
                 row["beside"] = beside
@@ -57,6 +57,11 @@ def table_of(
             row["machines"] = sorted({run.machine for run in runs})
             rows.append(row)
     return rows
+
+
+def is_variant(name: str) -> bool:
+    """Whether a row is Molar with something changed."""
+    return name.startswith(f"{MOLAR}, ")
 
 
 def best_on_validation(made: Mapping[str, Sequence[MeasuredRun]]) -> str | None:

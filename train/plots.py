@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from molar.train.accuracy_table import MOLAR
+from molar.train.accuracy_table import MOLAR, is_variant
 from molar.train.measured_runs import MeasuredRun
 
 _MOLAR, _OTHERS = "#d1495b", "#4a6fa5"
@@ -14,14 +14,14 @@ _LINES = ("#4a6fa5", "#e09f3e", "#5b8e7d", "#7a5195", "#8c8c8c", "#2a9d8f", "#8d
 
 
 def draw_recall(rows: Sequence[Mapping[str, Any]], regime: str, out: Path) -> None:
-    """Recall@10 of each model, best on top, seen items removed.
+    """Recall@10 of each model but the variants of Molar, best on top, seen items removed.
 
     Args:
         rows: of `benchmark_accuracy`.
         regime: "full" or "sparse".
         out: PNG to write.
     """
-    found = [row for row in rows if row["regime"] == regime and row["seen_removed"]]
+    found = [row for row in rows if row["regime"] == regime and row["seen_removed"] and not is_variant(row["model"])]
     found.sort(key=lambda row: row["recall@10"])
     figure = Figure(figsize=(7, 0.8 + 0.36 * len(found)), layout="constrained")
     axes = figure.subplots()
@@ -34,7 +34,7 @@ def draw_recall(rows: Sequence[Mapping[str, Any]], regime: str, out: Path) -> No
 
 
 def draw_learning_curves(runs: Sequence[MeasuredRun], regime: str, out: Path) -> None:
-    """Validation NDCG@10 after each epoch, one line a model: its first seed.
+    """Validation NDCG@10 after each epoch, one line a model but the variants of Molar: its first seed.
 
     Args:
         runs: of `benchmark_accuracy`.
@@ -45,7 +45,7 @@ def draw_learning_curves(runs: Sequence[MeasuredRun], regime: str, out: Path) ->
     axes = figure.subplots()
     axes.set_prop_cycle(color=_LINES)
     for run in runs:
-        if run.regime != regime or run.seed or len(run.validation) < 2:
+        if run.regime != regime or run.seed or is_variant(run.model) or len(run.validation) < 2:
             continue
         emphasis = {"color": _MOLAR, "linewidth": 2.2, "zorder": 3} if run.model == MOLAR else {"linewidth": 1.2}
         axes.plot(range(1, len(run.validation) + 1), run.validation, label=run.model, **emphasis)
