@@ -166,9 +166,7 @@ class Molar(nn.Module):
         """
         both = self.user_encoder is not None and self.id_model is not None
         for_content, for_ids = events.chunk(2, dim=-1) if both else (events, events)
-        # To the user encoder they are relative: without a mask it needs none.
-        relative = None if mask is None else positions
-        u = None if self.user_encoder is None else self.user_encoder(for_content, relative, mask, last)
+        u = None if self.user_encoder is None else self.user_encoder(for_content, positions, mask, last)
         return u, None if self.id_model is None else self.id_model(for_ids, positions, mask, last)
 
     def query(self, u: torch.Tensor | None, h: torch.Tensor | None) -> torch.Tensor:

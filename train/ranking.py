@@ -14,7 +14,6 @@ from molar.train.bert4rec import BERT4Rec
 from molar.train.metrics import target_ranks
 from molar.train.model import ItemVectors, Molar
 from molar.train.transformer import right_padded
-from molar.train.user_encoder import UserEncoder
 
 _USERS = 512  # scores of so many users exist at one time
 _READ = 64  # histories that are read at one time: what a block makes of them stays in the CPU's cache
@@ -57,8 +56,7 @@ def last_vectors(
         if isinstance(encoder, BERT4Rec):
             last[chosen] = encoder.next_vectors(table[rows], ends + 1).float()
         else:
-            relative = isinstance(encoder, UserEncoder)  # needs no positions, and turns by the same ones quicker
-            positions = None if relative else right_padded(ends + 1, rows.shape[1], max_history)
+            positions = right_padded(ends + 1, rows.shape[1], max_history)
             last[chosen] = encoder(table[rows], positions, last=ends)[:, 0].float()
     return last
 
