@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from molar.train.attention import causal_attention
 from molar.train.device import fast_bfloat16, keep_freed_memory, training_attention
 from molar.train.evaluate import machine
 from molar.train.losses import next_item_cross_entropy
@@ -38,11 +39,16 @@ def benchmark_training(items: int, dim: int, events: int, length: int) -> dict[s
     def torch_loss() -> torch.Tensor:
         return F.cross_entropy(hidden @ table.T, target)
 
-    def torch_attention() -> torch.Tensor:
-        q, k, v = histories.bfloat16() if low else histories  # (B, H, L, D / H) each
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True).sum()
+    def read_histories() -> torch.Tensor:
+        return histories.bfloat16() if low else histories  # (3, B, H, L, D / H)
 
     def our_attention() -> torch.Tensor:
+        return causal_attention(*read_histories()).sum()
+
+    def torch_attention() -> torch.Tensor:
+        return F.scaled_dot_product_attention(*read_histories(), is_causal=True).sum()
+
+    def backbones_attention() -> torch.Tensor:
         with training_attention(device):
             return torch_attention()
 
@@ -54,7 +60,7 @@ def benchmark_training(items: int, dim: int, events: int, length: int) -> dict[s
         softmax = _compared(_median_ms(our_loss), torch_ms) | {"loss_difference": difference}
     our_dropout, torch_dropout = Dropout(0.2).train(), nn.Dropout(0.2).train()
     dropout = _compared(_median_ms(lambda: our_dropout(hidden).sum()), _median_ms(lambda: torch_dropout(hidden).sum()))
-    attention = _compared(_median_ms(our_attention), _median_ms(torch_attention))
+    attention_ms = _median_ms(torch_attention)
     return {
         "items": items,
         "dim": dim,
@@ -63,7 +69,8 @@ def benchmark_training(items: int, dim: int, events: int, length: int) -> dict[s
         "machine": machine(),
         "softmax": softmax,
         "dropout": dropout,
-        "attention": attention,
+        "attention": _compared(_median_ms(our_attention), attention_ms),
+        "attention_of_backbones": _compared(_median_ms(backbones_attention), attention_ms),
         "allocator": _compared(torch_ms, default_ms),
     }
 

@@ -51,31 +51,28 @@ class _FullSoftmax(torch.autograd.Function):
     ) -> torch.Tensor:
         dtype = torch.bfloat16 if low else torch.float32
         hidden_low, table_low = hidden.to(dtype), table.to(dtype)
-        taught = 0.0
+        taught, teachers_table = 0.0, table_low
         if opinion is not None:
             taught, teachers_table = opinion.weight, opinion.table.to(dtype)
         grad_hidden = torch.empty(hidden.shape, dtype=dtype, device=hidden.device)
         grad_table = torch.zeros(table.shape, dtype=torch.float32, device=table.device)
         loss = torch.zeros((), dtype=torch.float32, device=hidden.device)
-        for start in range(0, len(hidden), _CHUNK):
-            events = slice(start, start + _CHUNK)
-            wanted = target[events, None]
-            logits = (hidden_low[events] @ table_low.T).float()
-            logits -= logits.amax(-1, keepdim=True)
-            own = logits.gather(1, wanted)
-            if opinion is not None:
-                said = (opinion.hidden[events].to(dtype) @ teachers_table.T).float().softmax(-1)
-                loss -= taught * (said * logits).sum()
-            error = logits.exp_()
-            total = error.sum(-1, keepdim=True)
-            loss += (total.log() - (1 - taught) * own).sum()
-            error /= total
-            error.scatter_add_(1, wanted, torch.full(wanted.shape, taught - 1, device=error.device))
-            if opinion is not None:
-                error.sub_(said, alpha=taught)
-            error_low = error.to(dtype)
-            grad_hidden[events] = error_low @ table_low
-            grad_table += error_low.T @ hidden_low[events]
+        with torch.autocast(hidden.device.type, enabled=False):  # it would turn the probabilities into float32
+            for start in range(0, len(hidden), _CHUNK):
+                events = slice(start, start + _CHUNK)
+                logits = hidden_low[events] @ table_low.T
+                error = logits.softmax(-1)
+                wanted = torch.arange(len(logits), device=logits.device), target[events]
+                # log sum exp(logits) from the largest: the probability of the wanted one may be rounded to 0.
+                total = logits.amax(-1).float() - error.amax(-1).float().log()
+                loss += (total - (1 - taught) * logits[wanted].float()).sum()
+                error[wanted] -= 1 - taught
+                if opinion is not None:
+                    said = (opinion.hidden[events].to(dtype) @ teachers_table.T).softmax(-1)
+                    loss -= taught * (said * logits).sum(dtype=torch.float32)
+                    error.sub_(said, alpha=taught)
+                torch.mm(error, table_low, out=grad_hidden[events])
+                grad_table += error.T @ hidden_low[events]
         ctx.save_for_backward(grad_hidden, grad_table)
         ctx.dtypes = hidden.dtype, table.dtype
         return loss / len(hidden)

@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from molar.train.attention import causal_attention
+
 
 class Dropout(nn.Module):
     """Dropout whose mask takes one random byte a number, so `p` is rounded to 1/256.
@@ -84,7 +86,7 @@ class Block(nn.Module):
             mask = (steps <= last[:, None])[:, None, None] if mask is None else _of_query(mask, last)
         if self.rotary:
             q, k = rotate(q, asking), rotate(k, positions)
-        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        attended = causal_attention(q, k, v) if mask is None else F.scaled_dot_product_attention(q, k, v, mask)
         attended = self.attention_out(attended.transpose(1, 2).flatten(2))
         if self.gated:
             attended = attended * self.attention_gate(read).sigmoid()

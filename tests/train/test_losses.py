@@ -33,6 +33,19 @@ def test_full_softmax_has_the_value_and_gradients_of_torch(events: int) -> None:
         torch.testing.assert_close(our, their, atol=1e-6, rtol=1e-4)
 
 
+def test_full_softmax_in_low_precision_has_nearly_the_same_gradients() -> None:
+    torch.manual_seed(0)
+    hidden, table = torch.randn(700, 16, requires_grad=True), torch.randn(50, 16, requires_grad=True)
+    target = torch.randint(0, 50, (700,))
+    exact = next_item_cross_entropy(hidden, table, target)
+    exact_grad = torch.autograd.grad(exact, [hidden, table])
+    with torch.autocast("cpu", torch.bfloat16):
+        low = next_item_cross_entropy(hidden, table, target)
+    torch.testing.assert_close(low, exact, atol=0, rtol=1e-3)
+    for one, other in zip(torch.autograd.grad(low, [hidden, table]), exact_grad, strict=True):
+        assert (one - other).norm() < 0.01 * other.norm()
+
+
 def test_large_logits_do_not_overflow() -> None:
     hidden = torch.full((3, 2), 200.0)
     loss = next_item_cross_entropy(hidden, torch.tensor([[1.0, 1.0], [-1.0, -1.0]]), torch.tensor([0, 0, 1]))
