@@ -99,12 +99,13 @@ def markdown(rows: Sequence[Mapping[str, Any]], regime: str) -> str:
     lines = [
         f"## {regime.capitalize()} histories",
         "",
-        "| model | seeds | Recall@10 | NDCG@10 | Recall@10, seen kept | coverage@10 | Recall@10 beside | |",
-        "|---|---|---|---|---|---|---|---|",
+        "| model | seeds | Recall@10 | NDCG@10 | seen kept | coverage | popularity bias | Recall@10 beside | |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in removed:
         cells = [row["model"], str(row["seeds"]), *(f"{row[name]:.4f}" for name in (RECALL, "ndcg@10"))]
-        cells += [f"{kept[row['model']][RECALL]:.4f}", f"{row['coverage@10']:.4f}", *_beside(row)]
+        cells += [f"{kept[row['model']][RECALL]:.4f}", f"{row['coverage@10']:.4f}", f"{row['popularity_bias@10']:.2f}"]
+        cells += _beside(row)
         lines.append(f"| {' | '.join(cells)} |")
     references = {row.get("beside") for row in removed}
     named = [row for row in removed if "," not in row["model"] or row["model"] in references]

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from molar.train.attention import causal_attention
 from molar.train.device import fast_bfloat16, keep_freed_memory, training_attention
 from molar.train.evaluate import machine
-from molar.train.losses import next_item_cross_entropy
+from molar.train.full_softmax import next_item_cross_entropy
 from molar.train.transformer import Dropout
 
 _REPEATS = 5

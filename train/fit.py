@@ -79,8 +79,7 @@ def train(
         model = Molar(config, facts).to(device)
         if model.item_encoder is not None and features is not None:
             model.item_encoder.fit_scale(features)
-        if config.ids:
-            model.touched.copy_(torch.from_numpy(training_counts(dataset, split) > 0)[:, None])
+        model.touched.copy_(torch.from_numpy(training_counts(dataset, split) > 0)[:, None])
         optimizer = _optimizer(model, config)
         averaged = _average(model, config)
         teachers = teachers_of(config, facts, device)

@@ -95,14 +95,14 @@ class Molar(nn.Module):
         self.item_encoder: ItemEncoder | None = None
         self.user_encoder: UserEncoder | None = None
         self.id_model: nn.Module | None = None
+        self.touched: torch.Tensor  # 1 for items with training interactions
+        self.register_buffer("touched", torch.ones(facts.items, 1))
         if config.content:
             self.item_encoder = ItemEncoder(facts.parts, config.dim, config.dropout)
             gated = config.blocks == "gated"
             self.user_encoder = UserEncoder(config.dim, config.layers, config.heads, config.dropout, gated)
         if config.ids:
             self.id_model = ID_MODELS[config.id_model](facts.items, config)
-            self.touched: torch.Tensor  # 1 for items with training interactions
-            self.register_buffer("touched", torch.ones(facts.items, 1))
         if config.content and config.ids:
             self.gate = nn.Parameter(torch.ones(()))
             if config.own_ids:

@@ -64,7 +64,9 @@ def batch_losses(
     losses = {}
     if u is not None and read is not None:
         opinion = teachers.opinion(own) if teachers else None
-        losses["content"] = part * next_item_loss(config, u[valid], read, target, negatives, opinion)
+        # What is new has not been turned down: as a negative it would be pushed out of everybody's list.
+        chosen = None if model.touched.all() else model.touched[:, 0] > 0
+        losses["content"] = part * next_item_loss(config, u[valid], read, target, negatives, opinion, chosen)
     if h is not None:
         # Not around their mean: the order of scores is the same, but a binary loss needs most of them below zero.
         losses["ids"] = part * next_item_loss(config, h[valid], model.id_embeddings(), target, negatives)

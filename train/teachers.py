@@ -16,7 +16,7 @@ from molar.engine.errors import ModelError
 from molar.train import run as runs
 from molar.train.batches import Batch
 from molar.train.config import TrainConfig
-from molar.train.losses import Opinion
+from molar.train.full_softmax import Opinion
 from molar.train.model import DataFacts, Molar
 from molar.train.transformer import right_padded
 

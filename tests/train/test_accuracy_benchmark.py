@@ -173,8 +173,8 @@ def test_a_table_by_hand() -> None:
     assert (found["Molar"]["gain"], found["Molar, text only"]["gain"]) == (0.5, -0.6667)
     written = markdown(rows, "full").splitlines()
     assert written[0] == "## Full histories"
-    assert written[5] == "| SASRec, gated | 1 | 0.5000 | 0.5000 | 0.2500 | 0.5000 |  |  |"
-    assert written[6].startswith("| Molar | 1 | 0.7500 | 0.7500 | 0.5000 | 0.5000 | SASRec, gated | +0.2500 [")
+    assert written[5] == "| SASRec, gated | 1 | 0.5000 | 0.5000 | 0.2500 | 0.5000 | 1.00 |  |  |"
+    assert written[6].startswith("| Molar | 1 | 0.7500 | 0.7500 | 0.5000 | 0.5000 | 1.00 | SASRec, gated | +0.2500 [")
     assert written[-3:] == [
         "| | people | FPMC | SASRec, gated | Molar |",
         "|---|---|---|---|---|",

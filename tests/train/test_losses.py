@@ -7,10 +7,10 @@ import torch
 from torch.nn import functional as F
 
 from molar.train.config import preset
+from molar.train.full_softmax import next_item_cross_entropy
 from molar.train.losses import (
     FULL_SOFTMAX_ITEMS,
     next_item_bce,
-    next_item_cross_entropy,
     next_item_loss,
     sampled_bce,
     sampled_softmax,
@@ -130,6 +130,22 @@ def test_sampled_losses_in_chunks_have_the_gradients_of_one_piece(monkeypatch: p
         found.append((loss, *torch.autograd.grad(loss, (hidden, table))))
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "sampled_softmax", "gbce", "bce"])
+def test_what_nobody_has_chosen_is_no_negative(loss: str) -> None:
+    torch.manual_seed(0)
+    hidden, table = torch.randn(60, 4), torch.randn(9, 4, requires_grad=True)
+    chosen = torch.tensor([True, False, True, True, False, True, True, True, False])
+    target = chosen.nonzero()[:, 0][torch.randint(6, (60,))]
+    found = next_item_loss(preset("tiny", loss=loss), hidden, table, target, torch.Generator(), chosen=chosen)
+    found.backward()
+    assert table.grad is not None
+    assert (table.grad.any(dim=1) == chosen).all()
+    if loss == "cross_entropy":
+        there = table[chosen]
+        expected = F.cross_entropy(hidden @ there.T, (chosen.cumsum(0) - 1)[target])
+        torch.testing.assert_close(found, expected)
 
 
 def test_large_catalogues_draw_negatives() -> None:

@@ -13,7 +13,7 @@ from molar.train.batches import Batch, training_batches
 from molar.train.config import preset
 from molar.train.dataset import load_dataset
 from molar.train.fit import train
-from molar.train.losses import Opinion, next_item_cross_entropy
+from molar.train.full_softmax import Opinion, next_item_cross_entropy
 from molar.train.run import load_run, read_config
 from molar.train.split import leave_one_out
 from molar.train.teachers import Teachers, teachers_of
