@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from molar.train.accuracy_table import MOLAR, is_variant
 from molar.train.measured_runs import MeasuredRun
@@ -50,6 +51,7 @@ def draw_learning_curves(runs: Sequence[MeasuredRun], regime: str, out: Path) ->
         emphasis = {"color": _MOLAR, "linewidth": 2.2, "zorder": 3} if run.model == MOLAR else {"linewidth": 1.2}
         axes.plot(range(1, len(run.validation) + 1), run.validation, label=run.model, **emphasis)
     axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel("validation NDCG@10")
     if axes.lines:
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
