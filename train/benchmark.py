@@ -46,7 +46,8 @@ def benchmark_training(items: int, dim: int, events: int, length: int) -> dict[s
         return causal_attention(*read_histories()).sum()
 
     def torch_attention() -> torch.Tensor:
-        return F.scaled_dot_product_attention(*read_histories(), is_causal=True).sum()
+        q, k, v = read_histories()
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True).sum()
 
     def backbones_attention() -> torch.Tensor:
         with training_attention(device):
