@@ -48,6 +48,18 @@ def test_the_figures_of_the_readme_are_those_of_the_benchmark(file: str, regime:
     assert f"Molar finds {gain}% more than gated SASRec (p {molar['recall@10_p']:.4f}" in readme
 
 
+def test_how_far_molar_is_ahead_is_what_the_benchmark_says() -> None:
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    rows = json.loads((ROOT / "assets" / "benchmarks" / "movielens-1m.json").read_text())["rows"]
+    molar, kept = (row for row in rows if row["model"] == "Molar")
+    gated = next(row for row in rows if row["model"] == kept["beside"] and not row["seen_removed"])
+    for name in ("Recall@10", "NDCG@10"):
+        difference, low, high, p = (molar[f"{name.lower()}_{part}"] for part in ("difference", "low", "high", "p"))
+        assert f"by {difference:.4f} [{low:.4f}, {high:.4f}] in {name} (p {p:.3f}" in readme
+    found = f"Molar has {kept['recall@10']:.4f}, gated SASRec {gated['recall@10']:.4f}"
+    assert f"{found}, which may be chance (p {kept['recall@10_p']:.2f})" in readme
+
+
 @pytest.mark.parametrize(
     ("file", "encoder"), [("item-encoder-content", "smollm2-effnet"), ("item-encoder-compact-content", "compact")]
 )

@@ -10,6 +10,7 @@ from molar.engine import ModelError
 from molar.train.batches import training_batches
 from molar.train.config import preset
 from molar.train.dataset import Dataset
+from molar.train.device import training_attention
 from molar.train.fit import learning_rate
 from molar.train.id_models import ID_MODELS
 from molar.train.model import DataFacts, Molar
@@ -69,6 +70,15 @@ def test_one_event_alone_can_be_asked_for(encoder: torch.nn.Module) -> None:
     padded = left_padded(torch.tensor([[True] * 6, [False] * 2 + [True] * 4, [False] * 5 + [True]]), 12)
     at_the_end = encoder(events, *padded, last=torch.tensor([5, 5, 5]))
     torch.testing.assert_close(at_the_end, encoder(events, *padded)[:, -1:])
+
+
+@every_encoder
+def test_attention_in_training_gives_the_same_vectors(encoder: torch.nn.Module) -> None:
+    events = torch.randn(3, 9, DIM)
+    with training_attention(torch.device("cpu")):
+        trained = encoder(events)
+    with torch.no_grad():
+        torch.testing.assert_close(trained, encoder(events), atol=1e-5, rtol=1e-5)
 
 
 def test_the_content_side_sends_no_gradient_into_the_id_model() -> None:
