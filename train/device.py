@@ -34,7 +34,8 @@ def training_attention(device: torch.device) -> AbstractContextManager[None]:
     """Within it, `scaled_dot_product_attention` takes the form whose gradients are quick on the device.
 
     On a CPU the fused form is slow backwards: over the short sequences of items, writing the weights out takes less
-    time (`molar bench training` times both). Histories have `causal_attention`, which is quicker still.
+    time (`molar bench training` times both). Causal histories have `causal_attention`, which is quicker still and does
+    not look at this.
     """
     if device.type == "cpu":
         return sdpa_kernel(SDPBackend.MATH)

@@ -43,7 +43,7 @@ class _FullSoftmax(torch.autograd.Function):
     ) -> torch.Tensor:
         dtype = torch.bfloat16 if low else torch.float32
         hidden_low, table_low = hidden.to(dtype), table.to(dtype)
-        taught, teachers_table = 0.0, table_low
+        taught = 0.0
         if opinion is not None:
             taught, teachers_table = opinion.weight, opinion.table.to(dtype)
         grad_hidden = torch.empty(hidden.shape, dtype=dtype, device=hidden.device)

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from molar.train.batches import training_batches
 from molar.train.config import TrainConfig
 from molar.train.dataset import Dataset
-from molar.train.device import fast_bfloat16, training_attention
+from molar.train.device import fast_bfloat16
 from molar.train.model import DataFacts, Molar
 from molar.train.objective import batch_losses
 from molar.train.split import leave_one_out
@@ -55,7 +55,7 @@ def benchmark_events(dataset: Dataset, config: TrainConfig, steps: int, device: 
 
     def our_steps() -> Iterable[tuple[int, torch.Tensor]]:
         for batch in batches:
-            with training_attention(device), torch.autocast(device.type, torch.bfloat16, enabled=low):
+            with torch.autocast(device.type, torch.bfloat16, enabled=low):
                 yield int(batch.lengths.sum()), batch_losses(model, None, batch.to(device), draws)["loss"]
 
     ours = _events_per_second(our_steps(), optimizer, steps)
