@@ -197,7 +197,7 @@ def accuracy(
     _report(table, out)
     if out and ranks:
         write_measured(runs, ranks)
-        write_text(out.with_suffix(".md"), "\n".join(markdown(table["rows"], regime) for regime in REGIMES))
+        write_text(out.with_suffix(".md"), "\n".join(markdown(table, regime) for regime in REGIMES))
     if plots:
         from molar.train.plots import draw_learning_curves, draw_recall
 

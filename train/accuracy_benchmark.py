@@ -152,6 +152,7 @@ def benchmark_accuracy(
         "chosen_on": "validation NDCG@10; the test part of each run was ranked once",
         "config": {regime: vars(choices[regime].config) for regime in REGIMES},
         "changes": {regime: choices[regime].changes for regime in REGIMES},
+        "published": {regime: [asdict(entry) for entry in choices[regime].published] for regime in REGIMES},
         "rows": rows,
     }
     return table, runs

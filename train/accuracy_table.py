@@ -11,9 +11,16 @@ import numpy as np
 from molar.train.comparison import bootstrap, per_user
 from molar.train.measured_runs import MeasuredRun
 from molar.train.metrics import ranking_metrics
+from molar.train.slices import RARE_EVENTS
 
 RECALL = "recall@10"
 MOLAR = "Molar"
+
+_SLICES = (
+    "Recall@10 by what is asked for. Popular are the most chosen items that hold half of all training events, rare "
+    f"those with less than {RARE_EVENTS}."
+)
+_PUBLISHED = "What others report, beside our row that is closest. Data are the same if events, split and ranking are."
 
 
 def table_of(
@@ -90,8 +97,16 @@ def _mean_per_user(runs: Sequence[MeasuredRun], seen_removed: bool) -> dict[str,
     return {metric: np.mean([one[metric] for one in found], axis=0) for metric in found[0]}
 
 
-def markdown(rows: Sequence[Mapping[str, Any]], regime: str) -> str:
-    """Rows of one regime as two tables: every model, and Recall@10 of the main ones by kind of person."""
+def markdown(table: Mapping[str, Any], regime: str) -> str:
+    """One regime of a table as up to three: all rows, Recall@10 of the main ones by kind of person, and what others
+    report beside them.
+
+    Args:
+        table: `rows` as `table_of` gives them, and `published`: regime -> figures as `accuracy_config.Published` has
+            them.
+        regime: "full" or "sparse".
+    """
+    rows = table["rows"]
     removed = [row for row in rows if row["regime"] == regime and row["seen_removed"]]
     if not removed:
         return ""
@@ -109,11 +124,28 @@ def markdown(rows: Sequence[Mapping[str, Any]], regime: str) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     references = {row.get("beside") for row in removed}
     named = [row for row in removed if "," not in row["model"] or row["model"] in references]
-    lines += ["", f"| | people | {' | '.join(row['model'] for row in named)} |", "|---" * (len(named) + 2) + "|"]
+    lines += ["", _SLICES, ""]
+    lines += [f"| | people | {' | '.join(row['model'] for row in named)} |", "|---" * (len(named) + 2) + "|"]
     for name, part in named[0]["slices"].items():
         cells = [f"{row['slices'][name][RECALL]:.4f}" for row in named]
         lines.append(f"| {name} | {part['users']} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_published_lines(table["published"][regime], removed)]) + "\n"
+
+
+def _published_lines(published: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What others report beside our rows, where we have the row."""
+    ours = {row["model"]: row for row in rows}
+    lines = []
+    for entry in published:
+        if row := ours.get(entry["row"]):
+            ndcg = "" if entry["ndcg"] is None else f"{entry['ndcg']:.4f}"
+            cells = [entry["method"], entry["source"], "same" if entry["same_data"] else "close"]
+            cells += [f"{entry['recall']:.4f}", ndcg, entry["row"], f"{row[RECALL]:.4f}", f"{row['ndcg@10']:.4f}"]
+            lines.append(f"| {' | '.join(cells)} |")
+    if not lines:
+        return []
+    head = "| published as | in | data | Recall@10 | NDCG@10 | ours | Recall@10 | NDCG@10 |"
+    return ["", _PUBLISHED, "", head, "|---" * 8 + "|", *lines]
 
 
 def _beside(row: Mapping[str, Any]) -> tuple[str, str]:

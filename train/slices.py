@@ -9,7 +9,7 @@ from molar.train.dataset import Dataset
 from molar.train.split import Split, histories, targets, training_counts
 
 _HISTORIES = (20, 50, 200)  # events; edges between the slices
-_RARE = 20  # training events
+RARE_EVENTS = 20  # an item with fewer in training is rare
 
 
 def user_slices(dataset: Dataset, split: Split) -> dict[str, np.ndarray]:
@@ -30,7 +30,7 @@ def user_slices(dataset: Dataset, split: Split) -> dict[str, np.ndarray]:
     popular[by_count[before < counts.sum() / 2]] = True
     target = targets(dataset, split, "test")
     slices["popular target"] = popular[target]
-    slices["rare target"] = counts[target] < _RARE
-    slices["other target"] = ~popular[target] & (counts[target] >= _RARE)
+    slices["rare target"] = counts[target] < RARE_EVENTS
+    slices["other target"] = ~popular[target] & (counts[target] >= RARE_EVENTS)
     slices["target that nobody chose"] = counts[target] == 0
     return slices

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from PIL import Image
 from molar.app.cli import main
 from molar.engine import ModelError
 from molar.train.accuracy_benchmark import MODELS, benchmark_accuracy
-from molar.train.accuracy_config import Choices, read_choices
+from molar.train.accuracy_config import Choices, Published, read_choices
 from molar.train.accuracy_table import markdown, table_of
 from molar.train.config import preset
 from molar.train.dataset import Dataset
@@ -171,16 +171,24 @@ def test_a_table_by_hand() -> None:
         "Molar, text only": "Molar",
     }
     assert (found["Molar"]["gain"], found["Molar, text only"]["gain"]) == (0.5, -0.6667)
-    written = markdown(rows, "full").splitlines()
+    figures = [Published("PinnerFormer", "a paper", "Molar", 0.3, None, False), Published("Other", "", "BERT4Rec", 0.4)]
+    table = {"rows": rows, "published": {"full": [asdict(entry) for entry in figures], "sparse": []}}
+    written = markdown(table, "full").splitlines()
     assert written[0] == "## Full histories"
     assert written[5] == "| SASRec, gated | 1 | 0.5000 | 0.5000 | 0.2500 | 0.5000 | 1.00 |  |  |"
     assert written[6].startswith("| Molar | 1 | 0.7500 | 0.7500 | 0.5000 | 0.5000 | 1.00 | SASRec, gated | +0.2500 [")
-    assert written[-3:] == [
+    assert written[-9:] == [
         "| | people | FPMC | SASRec, gated | Molar |",
         "|---|---|---|---|---|",
         "| some | 2 | 0.5000 | 1.0000 | 1.0000 |",
+        "",
+        "What others report, beside our row that is closest. Data are the same if events, split and ranking are.",
+        "",
+        "| published as | in | data | Recall@10 | NDCG@10 | ours | Recall@10 | NDCG@10 |",
+        "|---|---|---|---|---|---|---|---|",
+        "| PinnerFormer | a paper | close | 0.3000 |  | Molar | 0.7500 | 0.7500 |",
     ]
-    assert markdown(rows, "sparse") == ""
+    assert markdown(table, "sparse") == ""
 
 
 def test_a_row_that_there_is_not(shop: Path, tmp_path: Path) -> None:
@@ -239,7 +247,9 @@ def test_the_settings_in_the_repository_can_be_read(name: str) -> None:
     ("text", "message"),
     [
         ("[trian]\n", "unknown table 'trian'; known are train, full, sparse"),
-        ("[full]\nmodel = []\n", "unknown key full.model; known are train, changes, models"),
+        ("[full]\nmodel = []\n", "unknown key full.model; known are train, changes, models, published"),
+        ("[[full.published]]\nmethod = 'X'\n", "choices.toml: a published figure: missing 3 required"),
+        ("[[full.published]]\nmethod = 'X'\nsource = ''\nrow = 'Polar'\nrecall = 0.1\n", "no row 'Polar'"),
         ("[full]\nmodels = ['Polar']\n", "no row 'Polar'"),
         ("[sparse.changes.Polar]\nepochs = 1\n", "no row 'Polar'"),
         ("[sparse.changes.Molar]\nepoch = 1\n", "unknown setting 'epoch'"),
