@@ -25,6 +25,11 @@ _DATASET_OPTION = click.option(
 @click.option("--preset", "preset_name", type=click.Choice(list(PRESETS)), default="base", show_default=True)
 @click.option("--config", "config_file", type=FOLDER, help="TOML file with a table [train], on top of the preset.")
 @click.option("--resume", is_flag=True, help="Continue the run in --out with its own configuration.")
+@click.option(
+    "--id-run",
+    type=FOLDER,
+    help="Run of an ID model alone (--no-content) to align Molar with, instead of training it first.",
+)
 @DEVICE_OPTION
 @config_options(TrainConfig)
 def train(
@@ -33,10 +38,11 @@ def train(
     preset_name: str,
     config_file: Path | None,
     resume: bool,
+    id_run: Path | None,
     device: str,
     **options: Any,
 ) -> None:
-    """Train Molar on a dataset folder.
+    """Train Molar on a dataset folder: first its ID model, then the content side that is aligned with it.
 
     Ctrl-C leaves a run that --resume continues to the same result.
 
@@ -45,8 +51,8 @@ def train(
       molar train data/movielens-1m --out runs/movielens-1m
     """
     changes = given(options)
-    if resume and (changes or config_file):
-        named = ", ".join("--" + name.replace("_", "-") for name in changes) or "--config"
+    if resume and (changes or config_file or id_run):
+        named = ", ".join("--" + name.replace("_", "-") for name in changes) or ("--id-run" if id_run else "--config")
         raise ModelError(f"--resume continues with the run's own configuration; leave out {named}")
     config = None
     if not resume:
@@ -54,7 +60,7 @@ def train(
     from molar.train.fit import train as fit
 
     try:
-        progress = fit(dataset, out, config, device)
+        progress = fit(dataset, out, config, device, id_run)
     except KeyboardInterrupt:
         click.echo(f"\nstopped; continue with: molar train {dataset} --out {out} --resume", err=True)
         raise SystemExit(130) from None

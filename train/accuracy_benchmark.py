@@ -13,9 +13,10 @@ import numpy as np
 from molar.engine.errors import ModelError
 from molar.train.accuracy_config import REGIMES, Choices
 from molar.train.accuracy_table import MOLAR, table_of
-from molar.train.config import TrainConfig
+from molar.train.config import WITHOUT_CONTENT, WITHOUT_IDS, TrainConfig
 from molar.train.dataset import Dataset, dataset_fingerprint, load_dataset
 from molar.train.evaluate import ITEM_KNN, POPULARITY, column_name, evaluate_untrained
+from molar.train.id_run import id_run_config
 from molar.train.measured_runs import MeasuredRun, measure
 from molar.train.regime import seen_by_run
 from molar.train.series import Say, evaluated_run, seed_folder
@@ -40,17 +41,9 @@ class Model:
     trained: bool = True
 
 
-# What Molar alone has, as a run of one side says it; else a change of Molar would ask for its baselines anew.
-_OF_BOTH = ("alignment_weight", "alignment_temperature", "content_steps", "id_dropout", "teachers", "teacher_weight")
-_OF_CONTENT = ("encoder", "text_tokens", "view")
-_DEFAULTS = asdict(TrainConfig())
-_ONE_SIDE = {**{name: _DEFAULTS[name] for name in _OF_BOTH}, "own_ids": False}
-_NO_CONTENT = {**_ONE_SIDE, **{name: _DEFAULTS[name] for name in _OF_CONTENT}, "content": False, "blocks": "plain"}
-_NO_IDS = {**_ONE_SIDE, "ids": False, "id_blocks": "plain"}
-
-
 def _alone(id_model: str, **changes: Any) -> Model:
-    return Model({**_NO_CONTENT, "id_model": id_model, "id_blocks": "plain", **changes}, id_model, ids_only=True)
+    own = {**WITHOUT_CONTENT, "id_model": id_model, "id_blocks": "plain", **changes}
+    return Model(own, id_model, ids_only=True)
 
 
 def _counted(name: str) -> Model:
@@ -67,7 +60,7 @@ MODELS: dict[str, Model] = {
     "gSASRec": _alone("sasrec", loss="gbce"),
     "SASRec": _alone("sasrec"),
     "SASRec, gated": _alone("sasrec", id_blocks="gated"),
-    "content only": Model(_NO_IDS, "content_only"),  # as HLLM: item encoder and user encoder, no IDs
+    "content only": Model(WITHOUT_IDS, "content_only"),  # as HLLM: item encoder and user encoder, no IDs
     MOLAR: Model(),
     "Molar, without alignment": Model({"alignment_weight": 0.0}),
     "Molar, plain blocks": Model({"blocks": "plain", "id_blocks": "plain"}),
@@ -121,11 +114,24 @@ def benchmark_accuracy(
     fingerprint = dataset_fingerprint(dataset)
     found = {run.key: run for run in earlier if run.dataset == fingerprint and _is_current(run, choices[run.regime])}
 
+    def of_id_model(regime: str, config: TrainConfig, seed: int) -> Path | None:
+        """The run of the row that is the ID model of another, so that it is made once."""
+        wanted = asdict(id_run_config(config))
+        for name, model in MODELS.items():
+            if model.trained and model.ids_only and _settings(name, choices[regime], seed) == wanted:
+                return evaluated_run(
+                    dataset_folder, seed_folder(work / regime, name, seed), TrainConfig(**wanted), device, say
+                )
+        return None
+
     def measured(regime: str, name: str, seed: int) -> MeasuredRun:
         settings = _settings(name, choices[regime], seed)
         out = seed_folder(work / regime, name, seed)
         if MODELS[name].trained:
-            evaluated_run(dataset_folder, out, TrainConfig(**settings), device, say)
+            config = TrainConfig(**settings)
+            both = config.content and config.ids and not out.exists()
+            id_run = of_id_model(regime, config, seed) if both else None
+            evaluated_run(dataset_folder, out, config, device, say, id_run)
         elif not (out / "evaluation.json").exists():
             say(f"ranking {out.name}")
             evaluate_untrained(name, dataset_folder, out, choices[regime].config)

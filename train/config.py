@@ -103,7 +103,9 @@ class TrainConfig:
     learning_rate: float = field(default=2e-3, metadata={"help": "peak rate of AdamW; warm-up, then cosine to 5%"})
     weight_decay: float = field(default=0.01, metadata={"help": "decay of matrices (not embeddings, norms, biases)"})
     warmup_steps: int = field(default=100, metadata={"help": "steps until the peak rate"})
-    epochs: int = field(default=20, metadata={"help": "most passes over the training events"})
+    epochs: int = field(
+        default=20, metadata={"help": "most passes over the training events, for the ID model and then beside it"}
+    )
     patience: int = field(default=6, metadata={"help": "stop after so many epochs without a better validation NDCG@10"})
     averaging: float = field(
         default=0.0, metadata={"help": "share of the running average of the weights that a step keeps (0: no average)"}
@@ -141,6 +143,17 @@ class TrainConfig:
                 choices = " or ".join(map(repr, f.metadata["choices"]))
                 raise ModelError(f"{f.name} is {getattr(self, f.name)!r}; choose {choices}")
 
+
+_DEFAULTS = TrainConfig()
+_OF_BOTH = ("alignment_weight", "alignment_temperature", "content_steps", "id_dropout", "teachers", "teacher_weight")
+_ONE_SIDE = {**{name: getattr(_DEFAULTS, name) for name in _OF_BOTH}, "own_ids": False}
+_READING = {name: getattr(_DEFAULTS, name) for name in ("encoder", "text_tokens", "view")}
+
+WITHOUT_CONTENT: dict[str, Any] = {**_ONE_SIDE, **_READING, "content": False, "blocks": "plain"}
+"""Changes that leave the ID model alone, and set what it does not read to one value whatever it was."""
+
+WITHOUT_IDS: dict[str, Any] = {**_ONE_SIDE, "ids": False, "id_blocks": "plain"}
+"""Changes that leave the content side alone."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     # A catalogue of a few thousand items, such as MovieLens-1M.

@@ -185,8 +185,11 @@ def best_epoch(run_folder: Path) -> int:
 
 
 def training_seconds(run_folder: Path) -> int:
-    """Seconds that the run's epochs took, validation included."""
-    lines = [json.loads(line) for line in (run_folder / "metrics.jsonl").read_text().splitlines()]
+    """Seconds that the run's epochs took, validation and those of its ID model included."""
+    files = [
+        file for folder in (run_folder, runs.id_run_folder(run_folder)) if (file := folder / "metrics.jsonl").exists()
+    ]
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
     return round(sum(line["train_seconds"] + line["validation_seconds"] for line in lines))
 
 

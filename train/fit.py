@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.tensorboard import SummaryWriter
 
 from molar.engine.errors import DatasetError, ModelError
@@ -18,10 +18,12 @@ from molar.train.config import TrainConfig
 from molar.train.dataset import Dataset, dataset_fingerprint, load_dataset
 from molar.train.device import choose_device, fast_bfloat16, keep_freed_memory, training_attention
 from molar.train.encoders import Encoder, check_events, load_encoder
+from molar.train.id_run import check_id_run, id_run_config
 from molar.train.item_embedding import embed_items
 from molar.train.item_encoder import ScaledFeatures
 from molar.train.model import MODES, DataFacts, Molar
 from molar.train.objective import batch_losses
+from molar.train.optimization import adamw, learning_rate, moving_average
 from molar.train.processes import Processes
 from molar.train.regime import seen_by_run
 from molar.train.split import Split, leave_one_out, training_counts
@@ -30,9 +32,13 @@ from molar.train.validation import validate
 
 
 def train(
-    dataset_folder: Path, run_folder: Path, config: TrainConfig | None, device_name: str = "auto"
+    dataset_folder: Path,
+    run_folder: Path,
+    config: TrainConfig | None,
+    device_name: str = "auto",
+    id_run: Path | None = None,
 ) -> runs.Progress:
-    """Train a model, or go on with one.
+    """Train a model, or go on with one. The ID model of Molar is trained first, in a run of its own.
 
     Args:
         dataset_folder: the input.
@@ -40,10 +46,12 @@ def train(
         config: choices of a new run; None continues the run in `run_folder` to the same result as if it had never
             stopped.
         device_name: "auto", "cpu" or "cuda".
+        id_run: a run of the ID model alone, which a new Molar takes over instead.
 
     Raises:
         DatasetError: the dataset cannot be used.
-        ModelError: the run folder exists (new run), or cannot be continued; the loss is no longer a number.
+        ModelError: the run folder exists (new run), or cannot be continued; `id_run` does not fit; the loss is no
+            longer a number.
     """
     keep_freed_memory()
     processes = Processes(choose_device(device_name))
@@ -65,23 +73,35 @@ def train(
     parts, version = (list(encoder.backbone.parts), encoder.version) if encoder else ([], "")
     if facts is None:
         facts = DataFacts(len(dataset.items), parts, str(dataset_folder.resolve()), fingerprint, version)
+        if id_run:
+            check_id_run(id_run, config, facts)
         if processes.first:
-            runs.create_run(run_folder, config, facts)
+            runs.create_run(run_folder, config, facts, id_run)
     elif version != facts.encoder_version:
         raise ModelError(f"{config.encoder}: not the item encoder that {run_folder} was begun with; train anew")
 
-    with _progress_bar(processes.first) as bar:
-        with processes.state.main_process_first():  # the others find what it has read in the cache
-            features = _read_items(dataset, encoder, config.view, device, bar) if encoder else None
+    features = None
+    if encoder:
+        with _progress_bar(processes.first) as bar, processes.state.main_process_first():
+            features = _read_items(dataset, encoder, config.view, device, bar)  # the others find it in the cache
         del encoder
+    alone = None
+    if config.content and config.ids:
+        folder = runs.id_run_folder(run_folder)
+        train(dataset_folder, folder, None if folder.exists() else id_run_config(config), device_name)
+        processes.state.wait_for_everyone()
+        alone, _ = runs.load_run(folder)
 
+    with _progress_bar(processes.first) as bar:
         torch.manual_seed(config.seed)
         model = Molar(config, facts).to(device)
+        if alone is not None:
+            model.align_with(alone)
         if model.item_encoder is not None and features is not None:
             model.item_encoder.fit_scale(features)
         model.touched.copy_(torch.from_numpy(training_counts(dataset, split) > 0)[:, None])
-        optimizer = _optimizer(model, config)
-        averaged = _average(model, config)
+        optimizer = adamw(model, config)
+        averaged = moving_average(model, config)
         teachers = teachers_of(config, facts, device)
         judged: Molar = model if averaged is None else averaged.module  # type: ignore[assignment]
         progress = runs.load_checkpoint(run_folder, model, optimizer, averaged)
@@ -191,32 +211,6 @@ def _learned_scalars(model: Molar) -> dict[str, float]:
         "temperature": model.log_temperature.exp().item(),
         "id_weight": model.id_weight.item(),
     }
-
-
-def learning_rate(config: TrainConfig, step: int, done: float) -> float:
-    """Linear warm-up over `warmup_steps`, then a cosine from the peak to 5% of it.
-
-    Args:
-        config: the run's choices.
-        step: optimizer steps done.
-        done: share of all epochs done, in [0, 1].
-    """
-    warm = min(1.0, (step + 1) / max(config.warmup_steps, 1))
-    return config.learning_rate * warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done)))
-
-
-def _average(model: Molar, config: TrainConfig) -> AveragedModel | None:
-    """An exponential moving average of the weights, which is validated and kept in place of the weights themselves."""
-    if not config.averaging:
-        return None
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))  # type: ignore[no-untyped-call]
-
-
-def _optimizer(model: Molar, config: TrainConfig) -> torch.optim.Optimizer:
-    matrices = [m.weight for m in model.modules() if isinstance(m, torch.nn.Linear)]
-    others = [p for p in model.parameters() if not any(p is matrix for matrix in matrices)]
-    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
 
 
 def _board(run_folder: Path, progress: runs.Progress, processes: Processes) -> AbstractContextManager[Any]:

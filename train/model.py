@@ -80,8 +80,8 @@ class ItemVectors:
 class Molar(nn.Module):
     """The whole model after the item features; with one of its sides alone, a baseline.
 
-    Gradients never flow from the content side into the ID model: it is the teacher of the post-alignment, and exactly
-    the ID model that would be trained alone on the same batches.
+    The ID model comes first and alone (see `align_with`); beside a content side it stays as it is, without gradients
+    and dropout: it is the teacher of the post-alignment.
 
     Args:
         config: the run's choices.
@@ -102,7 +102,7 @@ class Molar(nn.Module):
             gated = config.blocks == "gated"
             self.user_encoder = UserEncoder(config.dim, config.layers, config.heads, config.dropout, gated)
         if config.ids:
-            self.id_model = ID_MODELS[config.id_model](facts.items, config)
+            self.id_model = ID_MODELS[config.id_model](facts.items, config).requires_grad_(not config.content)
         if config.content and config.ids:
             self.gate = nn.Parameter(torch.ones(()))
             if config.own_ids:
@@ -110,6 +110,18 @@ class Molar(nn.Module):
             self.log_temperature = nn.Parameter(torch.tensor(config.alignment_temperature).log())
             self.id_weight: torch.Tensor  # beta: how much the ID side counts in the score; chosen on validation
             self.register_buffer("id_weight", torch.ones(()))
+
+    def align_with(self, alone: "Molar") -> None:
+        """Take over the ID model of a run of its own."""
+        assert self.id_model is not None and alone.id_model is not None
+        self.id_model.load_state_dict(alone.id_model.state_dict())
+
+    def train(self, mode: bool = True) -> "Molar":
+        """As of any module, but that the ID model beside a content side has no dropout."""
+        super().train(mode)
+        if self.item_encoder is not None and self.id_model is not None:
+            self.id_model.eval()
+        return self
 
     @property
     def modes(self) -> tuple[str, ...]:
@@ -138,7 +150,7 @@ class Molar(nn.Module):
         ids = (ids - mean) * self.touched
         if content is None:
             return ItemVectors(None, ids)
-        shown = self.gate * ids.detach()
+        shown = self.gate * ids
         if self.config.own_ids:
             shown = shown + self.own_ids * self.touched
         return ItemVectors(content, ids, content + (shown if keep_ids is None else shown * keep_ids))

@@ -1,4 +1,4 @@
-"""What training minimises: next-item losses of both sides, and the post-alignment.
+"""What training minimises: the next-item loss of the side that learns, and the post-alignment.
 
 Dimensions: B windows, L events, D width.
 """
@@ -24,7 +24,7 @@ def batch_losses(
     share: Share | None = None,
     teachers: Teachers | None = None,
 ) -> dict[str, torch.Tensor]:
-    """The losses of one batch: content, ids, alignment, and their weighted sum under "loss".
+    """The losses of one batch: ids for an ID model alone, else content and alignment; "loss" is their weighted sum.
 
     Args:
         model: in training mode.
@@ -57,25 +57,26 @@ def batch_losses(
     valid = own.valid()
     target = own.target[valid]
     part = len(target) / batch.lengths.sum()
-    read = vectors.content if vectors.fused is None else vectors.fused  # by the user encoder
-    sides = [side for side in (read, vectors.ids) if side is not None]
     positions = right_padded(own.lengths, own.history.shape[1], config.max_history)
-    u, h = model.user_vectors(embedding(own.history, torch.cat(sides, dim=1)), positions)  # (B, L, D) each
-    losses = {}
-    if u is not None and read is not None:
-        opinion = teachers.opinion(own) if teachers else None
-        # What is new has not been turned down: as a negative it would be pushed out of everybody's list.
-        chosen = None if model.touched.all() else model.touched[:, 0] > 0
-        losses["content"] = part * next_item_loss(config, u[valid], read, target, negatives, opinion, chosen)
-    if h is not None:
+    if vectors.content is None:
+        assert model.id_model is not None and vectors.ids is not None
+        h = model.id_model(embedding(own.history, vectors.ids), positions)  # (B, L, D)
         # Not around their mean: the order of scores is the same, but a binary loss needs most of them below zero.
-        losses["ids"] = part * next_item_loss(config, h[valid], model.id_embeddings(), target, negatives)
-    total = torch.stack(list(losses.values())).sum()
-    if u is not None and h is not None:
-        window = torch.arange(len(own.users), device=device)
-        place = share.of(place)
-        by_content, by_ids = (share.gathered(side[window, place], len(batch.users)) for side in (u, h.detach()))
-        aligned = symmetric_info_nce(by_content, by_ids, batch.users, model.log_temperature) / share.count
-        losses["alignment"] = aligned
-        total = total + config.alignment_weight * aligned
-    return {"loss": total, **losses}
+        loss = part * next_item_loss(config, h[valid], model.id_embeddings(), target, negatives)
+        return {"loss": loss, "ids": loss}
+    assert model.user_encoder is not None
+    read = vectors.content if vectors.fused is None else vectors.fused
+    u = model.user_encoder(embedding(own.history, read), positions)  # (B, L, D)
+    opinion = teachers.opinion(own) if teachers else None
+    # What is new has not been turned down: as a negative it would be pushed out of everybody's list.
+    chosen = None if model.touched.all() else model.touched[:, 0] > 0
+    content = part * next_item_loss(config, u[valid], read, target, negatives, opinion, chosen)
+    if model.id_model is None or vectors.ids is None:
+        return {"loss": content, "content": content}
+    place = share.of(place)
+    with torch.no_grad():
+        h = model.id_model(embedding(own.history, vectors.ids), positions, last=place)[:, 0]  # (B, D)
+    u = u[torch.arange(len(own.users), device=device), place]
+    by_content, by_ids = (share.gathered(side, len(batch.users)) for side in (u, h))
+    alignment = symmetric_info_nce(by_content, by_ids, batch.users, model.log_temperature) / share.count
+    return {"loss": content + config.alignment_weight * alignment, "content": content, "alignment": alignment}

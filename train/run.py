@@ -4,12 +4,14 @@ config.toml                 every choice
 model.safetensors           the weights of the best epoch
 item_vectors.safetensors    content, ids and fused, of the same epoch
 metrics.jsonl               one line an epoch
+ids/                        the run of the ID model that Molar is aligned with
 checkpoints/epoch-0007/     everything that the next epoch needs; the last two are kept
 evaluation.json             what `molar evaluate` wrote
 """
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,8 +50,13 @@ class Progress:
     metrics: list[dict[str, Any]] = field(default_factory=list)
 
 
-def create_run(folder: Path, config: TrainConfig, facts: DataFacts) -> None:
-    """Make a run folder that holds its configuration.
+def id_run_folder(folder: Path) -> Path:
+    """Where the run of the ID model is that a run is aligned with."""
+    return folder / "ids"
+
+
+def create_run(folder: Path, config: TrainConfig, facts: DataFacts, id_run: Path | None = None) -> None:
+    """Make a run folder that holds its configuration, and a copy of the run of its ID model if there is one already.
 
     Raises:
         ModelError: the folder exists.
@@ -59,6 +66,8 @@ def create_run(folder: Path, config: TrainConfig, facts: DataFacts) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with new_folder(folder) as temporary:
         write_run_config(temporary / "config.toml", config, facts)
+        if id_run:
+            shutil.copytree(id_run, id_run_folder(temporary))
 
 
 def save_checkpoint(
@@ -136,6 +145,18 @@ def check_dataset(facts: DataFacts, dataset: Dataset) -> None:
     """
     if dataset_fingerprint(dataset) != facts.fingerprint:
         raise ModelError(f"{dataset.folder}: not the dataset that the run was trained on ({facts.dataset}), or changed")
+
+
+def require_same(settings: Sequence[str], wanted: TrainConfig, found: TrainConfig, folder: Path) -> None:
+    """Refuse a run whose settings do not fit those of another.
+
+    Raises:
+        ModelError: one of the settings differs.
+    """
+    for setting in settings:
+        there, here = getattr(found, setting), getattr(wanted, setting)
+        if there != here:
+            raise ModelError(f"{folder}: was trained with {setting} {there}, this run with {here}")
 
 
 def read_config(folder: Path) -> tuple[TrainConfig, DataFacts]:

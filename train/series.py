@@ -25,8 +25,11 @@ def seed_folder(folder: Path, name: str, seed: int) -> Path:
     return folder / (slug(name) + (f"-{seed}" if seed else ""))
 
 
-def evaluated_run(dataset: Path, out: Path, config: TrainConfig, device: str, say: Say) -> Path:
-    """A run folder with this configuration, trained and evaluated on the test part, if it is not there yet.
+def evaluated_run(
+    dataset: Path, out: Path, config: TrainConfig, device: str, say: Say, id_run: Path | None = None
+) -> Path:
+    """A run folder with this configuration, trained (as `fit.train` does) and evaluated on the test part, if it is not
+    there yet.
 
     Raises:
         ModelError: the folder holds a run of another configuration.
@@ -36,7 +39,7 @@ def evaluated_run(dataset: Path, out: Path, config: TrainConfig, device: str, sa
         refuse_another(config, read_config(out)[0], out)
     if not (out / "evaluation.json").exists():
         say(f"run {out.name}")
-        train(dataset, out, None if begun else config, device)
+        train(dataset, out, None if begun else config, device, None if begun else id_run)
         evaluate(out)
     return out
 

@@ -42,10 +42,7 @@ class Teachers:
             model, vectors = runs.load_run(folder)
             if model.facts.fingerprint != facts.fingerprint:
                 raise ModelError(f"{folder}: was trained on another dataset, so it cannot teach here")
-            for setting in ("withheld", "last_events"):
-                wanted, found = getattr(config, setting), getattr(model.config, setting)
-                if found != wanted:
-                    raise ModelError(f"{folder}: was trained with {setting} {found}, this run with {wanted}")
+            runs.require_same(("withheld", "last_events"), config, model.config, folder)
             if model.config.max_history < config.max_history:
                 raise ModelError(f"{folder}: reads {model.config.max_history} events, this run {config.max_history}")
             if model.config.id_model == "bert4rec" and model.config.ids:

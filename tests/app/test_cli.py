@@ -107,6 +107,10 @@ WRONG = {
         ["train", "{shop}", "--out", "{run}", "--resume", "--dim", "8"],
         "--resume continues with the run's own configuration; leave out --dim",
     ),
+    "resume with an ID model": (
+        ["train", "{shop}", "--out", "{run}", "--resume", "--id-run", "{run}"],
+        "--resume continues with the run's own configuration; leave out --id-run",
+    ),
     "resume end to end": (
         ["finetune", "{shop}", "--out", "{tmp}/e", "--resume", "--end-to-end"],
         "--resume continues with the encoder's own configuration; leave out --end-to-end",

@@ -45,6 +45,7 @@ def test_the_table(shop: Path, tmp_path: Path) -> None:
     rows, runs = table()
     trained = ["run sasrec", "run sasrec-1", "run fpmc", "run fpmc-1", "run molar", "run molar-1"]
     trained += ["run molar-without-alignment", "run molar-without-alignment-1"]
+    trained += ["run sasrec-gated", "run sasrec-gated-1"]  # no row here, but what Molar is aligned with
     assert sorted(said) == sorted([*trained, "ranking popularity", "ranking item-knn"] * 2)
     assert table()[0] == rows
     assert said == []  # nothing is made again
@@ -74,6 +75,21 @@ def test_the_table(shop: Path, tmp_path: Path) -> None:
         lengths = [part["users"] for name, part in row["slices"].items() if name.startswith("history")]
         assert sum(lengths) == 60
     assert found["Molar", "full", True]["recall@10"] != found["Molar", "sparse", True]["recall@10"]
+
+
+def test_molar_takes_over_the_id_model_of_another_row(shop: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    choices = _choices(tmp_path, "[train]\nepochs = 1\n[full.changes.SASRec]\ndropout = 0.3\n")
+    names = ["Molar", "Molar, plain blocks"]
+    benchmark_accuracy(shop, tmp_path, choices, names, ["full"], 2, "cpu", said.append)
+    # The ID model of the second is no row: SASRec of plain blocks has another dropout here.
+    gated, plain = ["run sasrec-gated", "run molar"], ["run molar-plain-blocks", "run molar-plain-blocks-1"]
+    assert said == [*gated, *(f"{line}-1" for line in gated), *plain]
+    row, inside = (
+        (tmp_path / "full" / name / "model.safetensors").read_bytes() for name in ("sasrec-gated", "molar/ids")
+    )
+    assert row == inside
+    assert read_config(tmp_path / "full" / "molar-plain-blocks" / "ids")[0].id_blocks == "plain"
 
 
 def test_a_run_is_measured_as_it_was_evaluated(shop: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -56,13 +57,14 @@ def test_training_again_gives_the_same(shop: Path, uninterrupted: Path, tmp_path
     assert losses(tmp_path / "run") == losses(uninterrupted)
 
 
-def test_killing_it_twice_and_resuming_gives_the_same(shop: Path, uninterrupted: Path, tmp_path: Path) -> None:
+def test_killing_it_thrice_and_resuming_gives_the_same(shop: Path, uninterrupted: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "molar.app", "train", str(shop), "--out", str(run), "--device", "cpu"]
-    for number, epochs_done in enumerate((1, 3)):
-        more = ["--resume"] if number else ["--preset", "tiny", "--epochs", str(EPOCHS)]
+    for part, epochs_done in (("ids", 2), (".", 1), (".", 3)):
+        more = ["--resume"] if run.exists() else ["--preset", "tiny", "--epochs", str(EPOCHS)]
         process = subprocess.Popen([*command, *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda wanted=epochs_done: (run / "checkpoints" / f"epoch-{wanted:04d}").exists(), process)
+        wanted = run / part / "checkpoints" / f"epoch-{epochs_done:04d}"
+        wait_for(wanted.exists, process)
         process.send_signal(signal.SIGKILL)
         process.wait()
     finished = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
@@ -83,13 +85,48 @@ def test_two_processes_give_what_one_gives(shop: Path, tmp_path: Path, events: i
             command, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}
         )
         assert done.returncode == 0, done.stderr
-    one, two = (losses(tmp_path / name) for name in ("one", "two"))
-    for of_one, of_two in zip(one, two, strict=True):
-        for name in ("loss", "content", "ids", "alignment", "gate"):
-            assert of_two[name] == pytest.approx(of_one[name], rel=1e-4)
+    for part, learned in (("ids", ["loss"]), (".", ["loss", "content", "alignment", "gate"])):
+        one, two = (losses(tmp_path / name / part) for name in ("one", "two"))
+        for of_one, of_two in zip(one, two, strict=True):
+            for name in learned:
+                assert of_two[name] == pytest.approx(of_one[name], rel=1e-4)
     of_one, of_two = (read_tensors(tmp_path / name / "item_vectors.safetensors")[0] for name in ("one", "two"))
     for name, tensor in of_one.items():
         torch.testing.assert_close(of_two[name], tensor, rtol=1e-2, atol=1e-3)
+
+
+def test_the_id_model_comes_first_and_stays_as_it_is(shop: Path, uninterrupted: Path, tmp_path: Path) -> None:
+    train(shop, tmp_path / "ids", preset("tiny", epochs=EPOCHS, content=False), "cpu")
+    first, _ = read_tensors(tmp_path / "ids" / "model.safetensors")
+    inside, _ = read_tensors(uninterrupted / "model.safetensors")
+    of_ids = [name for name in inside if name.startswith("id_model.")]
+    assert len(of_ids) > 5
+    for name in of_ids:
+        assert torch.equal(inside[name], first[name]), name
+    for run in (tmp_path / "ids", uninterrupted):
+        evaluate(run)
+    alone, beside = (pl.read_parquet(run / "ranks.parquet") for run in (tmp_path / "ids", uninterrupted))
+    assert alone["sasrec_removed"].equals(beside["sasrec_removed"])
+
+
+def test_an_id_model_that_is_there_already_is_taken_over(shop: Path, uninterrupted: Path, tmp_path: Path) -> None:
+    ids, config = tmp_path / "ids", preset("tiny", epochs=EPOCHS)
+    train(shop, ids, preset("tiny", epochs=EPOCHS, content=False), "cpu")
+    train(shop, tmp_path / "run", config, "cpu", ids)
+    assert losses(tmp_path / "run") == losses(uninterrupted)
+    assert losses(tmp_path / "run" / "ids") == losses(ids)
+
+    def refused(message: str, changes: dict, run: Path = ids) -> None:
+        with pytest.raises(ModelError, match=message):
+            train(shop, tmp_path / "refused", replace(config, **changes), "cpu", run)
+        assert not (tmp_path / "refused").exists()
+
+    refused("was trained with dim 16, this run with 32", {"dim": 32})
+    refused("was trained with id_model sasrec, this run with gru4rec", {"id_model": "gru4rec"})
+    refused("was trained with last_events 0, this run with 10", {"last_events": 10})
+    refused("only a run with content and IDs can be aligned", {"ids": False})
+    refused("is no ID model alone; train one with --no-content", {}, uninterrupted)
+    refused("no such run folder", {}, tmp_path / "none")
 
 
 def test_an_average_of_the_weights_is_kept_and_resumed(shop: Path, tmp_path: Path) -> None:
@@ -112,9 +149,11 @@ def test_an_average_of_the_weights_is_kept_and_resumed(shop: Path, tmp_path: Pat
 def test_killing_it_at_any_moment_leaves_a_run_that_resumes(shop: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "molar.app", "train", str(shop), "--out", str(run), "--device", "cpu"]
+    ids, first = str(tmp_path / "ids"), ["--preset", "tiny", "--epochs", "500", "--patience", "500"]
+    train(shop, tmp_path / "ids", preset("tiny", epochs=1, content=False), "cpu")
     # An epoch takes about 0.1 s here, half of it spent on writing files: these moments fall all over it.
     for delay in (0.0, 0.013, 0.031, 0.057, 0.083):
-        more = ["--resume"] if run.exists() else ["--preset", "tiny", "--epochs", "500", "--patience", "500"]
+        more = ["--resume"] if run.exists() else [*first, "--id-run", ids]
         done = newest_epoch(run)
         process = subprocess.Popen([*command, *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(lambda before=done: newest_epoch(run) > before, process)
@@ -156,7 +195,7 @@ def test_ctrl_c_says_how_to_go_on(shop: Path, tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_for(lambda: (run / "checkpoints" / "epoch-0001").exists(), process)
+    wait_for((run / "ids" / "checkpoints" / "epoch-0001").exists, process)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
