@@ -106,7 +106,9 @@ class TrainConfig:
     epochs: int = field(
         default=20, metadata={"help": "most passes over the training events, for the ID model and then beside it"}
     )
-    patience: int = field(default=6, metadata={"help": "stop after so many epochs without a better validation NDCG@10"})
+    patience: int = field(
+        default=6, metadata={"help": "stop after so many epochs in which no mode's validation NDCG@10 is better"}
+    )
     averaging: float = field(
         default=0.0, metadata={"help": "share of the running average of the weights that a step keeps (0: no average)"}
     )

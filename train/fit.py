@@ -136,7 +136,7 @@ def train(
                     progress.best_epoch, progress.best_ndcg = progress.epoch, reached
                     if processes.first:
                         runs.save_best(run_folder, progress, judged, vectors)
-                waited = progress.epoch - progress.best_epoch
+                waited = progress.epochs_without_gain() if len(split.evaluated) else 0
                 progress.finished = progress.epoch >= config.epochs or waited >= config.patience
                 if processes.first:
                     runs.save_checkpoint(run_folder, progress, model, optimizer, averaged)

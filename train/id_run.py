@@ -26,10 +26,13 @@ def check_id_run(id_run: Path, config: TrainConfig, facts: DataFacts) -> None:
         facts: of the new run.
 
     Raises:
-        ModelError: one of the two is not of an ID model alone or not of both sides; datasets or settings differ.
+        ModelError: `id_run` is no run of an ID model alone, or the new one has no use for it; datasets or settings
+            differ.
     """
     if not (config.content and config.ids):
         raise ModelError(f"{id_run}: only a run with content and IDs can be aligned with an ID model")
+    if not id_run.is_dir():
+        raise ModelError(f"{id_run}: no such run folder")
     found, found_facts = runs.read_config(id_run)
     if found.content:
         raise ModelError(f"{id_run}: is no ID model alone; train one with --no-content")

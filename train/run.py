@@ -49,6 +49,15 @@ class Progress:
     finished: bool = False
     metrics: list[dict[str, Any]] = field(default_factory=list)
 
+    def epochs_without_gain(self) -> int:
+        """Epochs since one of the modes ranked better on validation than ever before.
+
+        Beside a finished ID model the content side learns for a while before the two together gain.
+        """
+        modes = [name for name in self.metrics[0] if name.endswith("_ndcg@10")]
+        reached = [[line[mode] for line in self.metrics] for mode in modes]
+        return min(len(values) - 1 - values.index(max(values)) for values in reached)
+
 
 def id_run_folder(folder: Path) -> Path:
     """Where the run of the ID model is that a run is aligned with."""

@@ -20,7 +20,7 @@ from molar.train.evaluate import evaluate
 from molar.train.fit import train
 from molar.train.metrics import ranking_metrics
 from molar.train.model_files import read_tensors
-from molar.train.run import load_run
+from molar.train.run import Progress, load_run
 
 EPOCHS = 4
 
@@ -126,7 +126,17 @@ def test_an_id_model_that_is_there_already_is_taken_over(shop: Path, uninterrupt
     refused("was trained with last_events 0, this run with 10", {"last_events": 10})
     refused("only a run with content and IDs can be aligned", {"ids": False})
     refused("is no ID model alone; train one with --no-content", {}, uninterrupted)
-    refused("no such run folder", {}, tmp_path / "none")
+    refused("no such run folder$", {}, tmp_path / "none")
+
+
+def test_patience_waits_as_long_as_one_mode_gains() -> None:
+    together, content = [0.5, 0.6, 0.6, 0.4], [0.1, 0.2, 0.3, 0.2]
+    lines = [
+        {"loss": 1.0, "aligned_ndcg@10": both, "content_ndcg@10": one, "ids_ndcg@10": 0.5}
+        for both, one in zip(together, content, strict=True)
+    ]
+    waited = [Progress(metrics=lines[:epoch]).epochs_without_gain() for epoch in (1, 2, 3, 4)]
+    assert waited == [0, 0, 0, 1]
 
 
 def test_an_average_of_the_weights_is_kept_and_resumed(shop: Path, tmp_path: Path) -> None:
