@@ -1,6 +1,7 @@
 """Promises about the repository itself."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,15 @@ def test_the_figures_of_item_vectors_by_themselves_are_those_of_the_benchmark() 
             for name in (backbone, f"encoders/{backbone}")
         ]
         assert says.format(*alone) in page
+
+
+def test_the_readme_says_of_item_encoders_what_their_page_says() -> None:
+    readme = (ROOT / "README.md").read_text()
+    short = readme.partition("### Item encoders\n")[2].partition("###")[0]
+    figures = re.findall(r"\d+\.\d+|\b342\b", short)
+    assert len(figures) == 7
+    page = ITEM_ENCODERS.read_text()
+    assert [figure for figure in figures if figure not in page] == []
 
 
 def test_the_figures_of_cold_start_are_those_of_the_benchmark() -> None:
