@@ -129,8 +129,8 @@ def benchmark_accuracy(
         out = seed_folder(work / regime, name, seed)
         if MODELS[name].trained:
             config = TrainConfig(**settings)
-            both = config.content and config.ids and not out.exists()
-            id_run = of_id_model(regime, config, seed) if both else None
+            is_new_molar = config.content and config.ids and not out.exists()
+            id_run = of_id_model(regime, config, seed) if is_new_molar else None
             evaluated_run(dataset_folder, out, config, device, say, id_run)
         elif not (out / "evaluation.json").exists():
             say(f"ranking {out.name}")

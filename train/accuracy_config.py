@@ -89,8 +89,11 @@ def read_choices(preset_name: str, file: Path | None, rows: Sequence[str]) -> di
     return choices
 
 
-def _published(entry: Mapping[str, Any], file: Path | None) -> Published:
+def _published(entry: Any, file: Path | None) -> Published:
+    source = f"{file}: a published figure"
+    if not isinstance(entry, dict):
+        raise ModelError(f"{source}: {entry!r} is no table; begin each with [[full.published]] or [[sparse.published]]")
     try:
-        return Published(**entry)
-    except TypeError as error:
-        raise ModelError(f"{file}: a published figure: {str(error).partition(' ')[2]}") from None
+        return config_from(entry, source, Published)
+    except TypeError as error:  # something is missing
+        raise ModelError(f"{source}: {str(error).partition(' ')[2]}") from None

@@ -39,7 +39,7 @@ def evaluated_run(
         refuse_another(config, read_config(out)[0], out)
     if not (out / "evaluation.json").exists():
         say(f"run {out.name}")
-        train(dataset, out, None if begun else config, device, None if begun else id_run)
+        train(dataset, out, None if begun else config, device, id_run)
         evaluate(out)
     return out
 

@@ -17,12 +17,9 @@ from molar.train.accuracy_benchmark import MODELS, benchmark_accuracy
 from molar.train.accuracy_config import Choices, Published, read_choices
 from molar.train.accuracy_table import markdown, table_of
 from molar.train.config import preset
-from molar.train.dataset import Dataset
 from molar.train.measured_runs import MeasuredRun, read_measured, write_measured
-from molar.train.metrics import popularity_bias, ranking_metrics
+from molar.train.metrics import ranking_metrics
 from molar.train.run import read_config
-from molar.train.slices import user_slices
-from molar.train.split import leave_one_out
 
 NAMES = ["popularity", "item-kNN", "SASRec", "FPMC", "Molar", "Molar, without alignment"]
 
@@ -265,6 +262,9 @@ def test_the_settings_in_the_repository_can_be_read(name: str) -> None:
         ("[trian]\n", "unknown table 'trian'; known are train, full, sparse"),
         ("[full]\nmodel = []\n", "unknown key full.model; known are train, changes, models, published"),
         ("[[full.published]]\nmethod = 'X'\n", "choices.toml: a published figure: missing 3 required"),
+        ("[[full.published]]\nmethd = 'X'\n", "a published figure: unknown setting 'methd'; known are method, source"),
+        ("[[full.published]]\nrecall = '0.3'\n", "a published figure: recall is '0.3'; expected float"),
+        ("[full.published]\nmethod = 'X'\n", r"'method' is no table; begin each with \[\[full.published"),
         ("[[full.published]]\nmethod = 'X'\nsource = ''\nrow = 'Polar'\nrecall = 0.1\n", "no row 'Polar'"),
         ("[full]\nmodels = ['Polar']\n", "no row 'Polar'"),
         ("[sparse.changes.Polar]\nepochs = 1\n", "no row 'Polar'"),
@@ -274,27 +274,3 @@ def test_the_settings_in_the_repository_can_be_read(name: str) -> None:
 def test_choices_that_there_are_not(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         _choices(tmp_path, text)
-
-
-def test_slices_by_hand() -> None:
-    # Item 0 holds most of the training events; the targets are the items 0, 1 and 2, and nobody has chosen 2 before.
-    rows = [[0] * 30 + [1, 0], [0] * 10 + [1, 1], [1] * 25 + [0, 2]]
-    offsets = np.concatenate([[0], np.cumsum([len(line) for line in rows])])
-    items = pl.DataFrame({"item_id": ["a", "b", "c"]})
-    dataset = Dataset(Path(), items, ["u", "v", "w"], offsets, np.concatenate(rows).astype(np.int32))
-    slices = {name: mask.tolist() for name, mask in user_slices(dataset, leave_one_out(dataset)).items()}
-    assert slices == {
-        "history of 1 to 20": [False, True, False],
-        "history of 21 to 50": [True, False, True],
-        "history of 51 to 200": [False] * 3,
-        "history of more than 200": [False] * 3,
-        "popular target": [True, False, False],
-        "rare target": [False, False, True],
-        "other target": [False, True, False],
-        "target that nobody chose": [False, False, True],
-    }
-
-
-def test_popularity_bias_by_hand() -> None:
-    counts = np.array([10, 4, 1])
-    assert popularity_bias(np.array([[0, 1], [0, 1]]), np.array([1, 2]), counts) == pytest.approx(7 / 2.5)

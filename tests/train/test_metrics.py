@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ir_measures import RR, R, nDCG
 
-from molar.train.metrics import coverage, ranking_metrics, target_ranks
+from molar.train.metrics import coverage, popularity_bias, ranking_metrics, target_ranks
 
 
 def test_metrics_by_hand() -> None:
@@ -58,3 +58,8 @@ def test_metrics_agree_with_ir_measures(seed: int) -> None:
         assert ours[f"recall@{k}"] == pytest.approx(theirs[R @ k])
         assert ours[f"ndcg@{k}"] == pytest.approx(theirs[nDCG @ k])
         assert ours[f"mrr@{k}"] == pytest.approx(theirs[RR @ k])
+
+
+def test_popularity_bias_by_hand() -> None:
+    counts = np.array([10, 4, 1])
+    assert popularity_bias(np.array([[0, 1], [0, 1]]), np.array([1, 2]), counts) == pytest.approx(7 / 2.5)
