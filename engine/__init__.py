@@ -3,6 +3,7 @@
 from molar.engine.catalog import Catalog
 from molar.engine.catalog_item import CatalogItem
 from molar.engine.errors import BundleError, DatasetError, ModelError, MolarError, RequestError
+from molar.engine.explain import Explanation
 from molar.engine.item_encoder import NewItem
 from molar.engine.recommender import Recommendation, Recommender
 
@@ -11,6 +12,7 @@ __all__ = [
     "Catalog",
     "CatalogItem",
     "DatasetError",
+    "Explanation",
     "ModelError",
     "MolarError",
     "NewItem",

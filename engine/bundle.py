@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,18 +12,27 @@ import numpy as np
 
 from molar.engine.errors import BundleError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
-GRAPH = "recommender.onnx"
+GRAPHS = {"fp32": "recommender.onnx", "fp16": "recommender-fp16.onnx", "int8": "recommender-int8.onnx"}
+"""The same graph for tables in each precision; a bundle has the first, and those of `Manifest.precisions`."""
+PRECISIONS = tuple(GRAPHS)
 TABLES = "items.safetensors"
+INT8_TABLES = "items-int8.safetensors"
+PARTS = "item-parts.safetensors"
 CATALOG = "catalog.db"
 MANIFEST = "manifest.json"
-FILES = (GRAPH, TABLES, CATALOG)
 
 ITEM_ENCODER = "item_encoder.onnx"
 TOKENIZER = "tokenizer.json"
 ENCODER_FILES = (ITEM_ENCODER, TOKENIZER)
 """In bundles whose encoder can read new items."""
+
+BLOCK = 64
+"""Item tables have a multiple of so many rows; those beyond the items are zeros."""
+
+NOT_ALLOWED = -1e8
+"""The score of a row that may not be recommended is lower."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +57,10 @@ class Manifest:
         created: date and time of the export, ISO 8601, UTC.
         molar_version: that exported it.
         items: N, rows of each item table.
-        dim: width of a row of an item table.
-        dtype: of the item tables.
+        dim: W, width of a row of an item table.
+        precisions: those of `GRAPHS` that there are, with what each costs beside torch on real histories.
+        int8_part: numbers of a row of an 8-bit table that share a scale; 0 where there is none.
+        content_dim: D, how many of them picture and text make; 0 where the bundle does not tell those apart.
         max_history: longest history that the graph reads, in events.
         modes: names of the item tables, the default first.
         training: what was chosen in training.
@@ -64,7 +77,9 @@ class Manifest:
     molar_version: str
     items: int
     dim: int
-    dtype: str
+    precisions: dict[str, dict[str, float]]
+    int8_part: int
+    content_dim: int
     max_history: int
     modes: list[str]
     training: dict[str, Any]
@@ -75,14 +90,62 @@ class Manifest:
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:
-        """The text of manifest.json."""
-        return json.dumps(asdict(self), indent=2, allow_nan=False) + "\n"
+        """The text of manifest.json, which holds its own digest last."""
+        values = asdict(self)
+        digest = hashlib.sha256(_text(values).encode()).hexdigest()
+        return _text({**values, "sha256": digest})
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Names of the other files that there must be."""
+        graphs = [GRAPHS[precision] for precision in self.precisions]
+        more = [INT8_TABLES] if "int8" in self.precisions else []
+        return (*graphs, TABLES, PARTS, CATALOG, *more, *(ENCODER_FILES if self.item_encoder else ()))
+
+
+def _text(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, indent=2, allow_nan=False) + "\n"
 
 
 def file_facts(path: Path) -> FileFacts:
     """Hash and measure a file."""
     with path.open("rb") as file:
         return FileFacts(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
+
+
+def padded_rows(items: int) -> int:
+    """P: the rows of a table of so many items."""
+    return -(-items // BLOCK) * BLOCK
+
+
+Tensors = dict[str, tuple[str, tuple[int, ...]]]
+"""Name -> type, as safetensors calls it, and shape."""
+
+
+def table_tensors(manifest: Manifest) -> Tensors:
+    """What items.safetensors must hold."""
+    return {mode: ("F32", (padded_rows(manifest.items), manifest.dim)) for mode in manifest.modes}
+
+
+def int8_tensors(manifest: Manifest) -> Tensors:
+    """What items-int8.safetensors must hold, see `int8_rows.Int8Rows`."""
+    rows, part = padded_rows(manifest.items), manifest.int8_part
+    tensors: Tensors = {}
+    for mode in manifest.modes:
+        tensors[f"{mode}.table_int8"] = "U8", (rows, manifest.dim // part, part)
+        tensors[f"{mode}.table_scale"] = "F32", (rows, manifest.dim // part)
+        tensors[f"{mode}.bound"] = "F32", (rows,)
+    return tensors
+
+
+def part_tensors(manifest: Manifest) -> Tensors:
+    """What item-parts.safetensors must hold, see `explain.ItemParts`."""
+    tensors: Tensors = {f"{mode}.mean": ("F32", (manifest.dim,)) for mode in manifest.modes}
+    if manifest.content_dim:
+        vector = (manifest.content_dim,)
+        tensors |= dict.fromkeys(("picture", "text"), ("F16", (manifest.items, *vector)))
+        tensors |= dict.fromkeys(("picture.mean", "text.mean", "nothing"), ("F32", vector))
+    return tensors
 
 
 def open_bundle(folder: Path | str) -> Manifest:
@@ -93,43 +156,57 @@ def open_bundle(folder: Path | str) -> Manifest:
     """
     folder = Path(folder)
     manifest = _read_manifest(folder)
-    for name in FILES + (ENCODER_FILES if manifest.item_encoder else ()):
+    for name in manifest.needed:
         if name not in manifest.files:
             raise BundleError(f"{folder / MANIFEST}: lists no {name}; export the bundle again")
-    for name, expected in manifest.files.items():
-        path = folder / name
-        if not path.is_file():
-            raise BundleError(f"{path}: missing; copy the bundle again or export it again")
-        if path.stat().st_size != expected.size:
-            raise BundleError(
-                f"{path}: {path.stat().st_size} bytes instead of {expected.size}; the file is cut off or was changed"
-            )
-        if file_facts(path) != expected:
-            raise BundleError(f"{path}: its SHA-256 is not the manifest's; the file is damaged or was changed")
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda entry: _verify(folder, *entry), manifest.files.items()))
     return manifest
 
 
-def map_tables(path: Path) -> dict[str, np.ndarray]:
+def _verify(folder: Path, name: str, expected: FileFacts) -> None:
+    path = folder / name
+    if Path(name).name != name or path.is_symlink():
+        raise BundleError(f"{folder / MANIFEST}: lists {name!r}, which is not a file of this folder")
+    if not path.is_file():
+        raise BundleError(f"{path}: missing; copy the bundle again or export it again")
+    if path.stat().st_size != expected.size:
+        raise BundleError(
+            f"{path}: {path.stat().st_size} bytes instead of {expected.size}; the file is cut off or was changed"
+        )
+    if file_facts(path) != expected:
+        raise BundleError(f"{path}: its SHA-256 is not the manifest's; the file is damaged or was changed")
+
+
+def map_tensors(path: Path, wanted: Tensors) -> dict[str, np.ndarray]:
     """Memory-map the tensors of a safetensors file, without a copy.
 
+    Args:
+        path: of the file.
+        wanted: what there must be.
+
     Raises:
-        BundleError: the file is no safetensors file or holds a type other than float32.
+        BundleError: the file is no safetensors file, or a tensor is missing or of another type or shape.
     """
     # Layout: https://github.com/huggingface/safetensors#format. The library's own NumPy loader copies.
+    tensors: dict[str, np.ndarray] = {}
     try:
         with path.open("rb") as file:
             header_size = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(header_size))
-        header.pop("__metadata__", None)
-        tables: dict[str, np.ndarray] = {}
-        for name, entry in header.items():
-            if entry["dtype"] != "F32":
-                raise BundleError(f"{path}: table {name} is {entry['dtype']}; this version reads F32")
+        for name, (dtype, shape) in wanted.items():
+            entry = header.get(name, {"dtype": "missing", "shape": ()})
+            if (entry["dtype"], tuple(entry["shape"])) != (dtype, shape):
+                found = f"{entry['dtype']} {tuple(entry['shape'])}"
+                raise BundleError(f"{path}: {name} is {found}, the manifest asks for {dtype} {shape}")
             offset = 8 + header_size + entry["data_offsets"][0]
-            tables[name] = np.memmap(path, np.float32, "r", offset=offset, shape=tuple(entry["shape"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+            tensors[name] = np.memmap(path, _DTYPES[dtype], "r", offset=offset, shape=shape)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleError(f"{path}: not a safetensors file ({error}); export the bundle again") from None
-    return tables
+    return tensors
+
+
+_DTYPES = {"F32": np.float32, "F16": np.float16, "U8": np.uint8}
 
 
 def _read_manifest(folder: Path) -> Manifest:
@@ -139,11 +216,19 @@ def _read_manifest(folder: Path) -> Manifest:
     if not path.is_file():
         raise BundleError(f"{path}: missing; {folder} is no bundle, or its export did not finish")
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        values = json.loads(text)
         version = values["format_version"]
         if version > FORMAT_VERSION:
             raise BundleError(f"{path}: format {version} is newer than this version of Molar reads; upgrade molar")
+        if version < FORMAT_VERSION:
+            raise BundleError(f"{path}: format {version} is older than this version of Molar reads; export it again")
+        del values["sha256"]
         values["files"] = {name: FileFacts(**facts) for name, facts in values["files"].items()}
-        return Manifest(**values)
+        manifest = Manifest(**values)
+        same = manifest.to_json() == text
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleError(f"{path}: damaged ({error}); copy the bundle again or export it again") from None
+    if not same:
+        raise BundleError(f"{path}: not as it was exported; it is damaged or was changed")
+    return manifest

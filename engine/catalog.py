@@ -1,6 +1,7 @@
 """The catalogue: the items as people see them, and the only place where item ids and rows meet."""
 
 import difflib
+import json
 import re
 import sqlite3
 import threading
@@ -38,6 +39,7 @@ class Catalog:
         self._row_of = {item_id: row for row, item_id in enumerate(self.item_ids)}
         self._stored = len(self.item_ids)
         self._live = LiveItems(self._stored)
+        self._removed: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
         return len(self.item_ids)
@@ -48,12 +50,13 @@ class Catalog:
         Raises:
             RequestError: naming the ids that are not in the catalogue.
         """
-        unknown = [item_id for item_id in dict.fromkeys(item_ids) if item_id not in self._row_of]
+        found = [self._row_of.get(item_id, -1) for item_id in item_ids]  # items may be removed meanwhile
+        unknown = list(dict.fromkeys(item_id for item_id, row in zip(item_ids, found, strict=True) if row < 0))
         if unknown:
             shown = ", ".join(repr(item_id) for item_id in unknown[:5])
             more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
             raise RequestError(f"not in the catalogue: {shown}{more}")
-        return [self._row_of[item_id] for item_id in item_ids]
+        return found
 
     def __contains__(self, item_id: str) -> bool:
         return item_id in self._row_of
@@ -65,6 +68,13 @@ class Catalog:
         self._live.items.append(item)
         self.item_ids.append(item.item_id)
         self._row_of[item.item_id] = item.row
+
+    def remove(self, item_ids: Sequence[str]) -> None:
+        """Forget items for as long as this object lives; their rows are never given to others."""
+        rows = self.rows(item_ids)
+        for item_id in dict.fromkeys(item_ids):
+            del self._row_of[item_id]
+        self._removed = self._removed | set(rows)
 
     def items(self, rows: Sequence[int]) -> list[CatalogItem]:
         """Items in the order of the rows, those of catalog.db without their thumbnails."""
@@ -95,6 +105,10 @@ class Catalog:
             RequestError: the filter names an attribute or a value that no item has.
         """
         condition, arguments = self._condition(where)
+        removed = self._removed
+        if removed:
+            condition += " and row not in (select value from json_each(?))"
+            arguments.append(json.dumps(sorted(removed)))
         words = re.findall(r"\w+", text)
         if words:
             condition += " and row in (select rowid from items_fts where items_fts match ?)"
@@ -109,7 +123,8 @@ class Catalog:
         if len(self._live) and len(rows) < limit:
             [(stored,)] = self._query(f"select count(*) from items where {condition}", arguments)
             begin = max(0, offset - stored)
-            rows += self._live.matching(text, where)[begin : begin + limit - len(rows)]
+            live = [row for row in self._live.matching(text, where) if row not in removed]
+            rows += live[begin : begin + limit - len(rows)]
         return rows
 
     def allowed(self, where: Where | None) -> np.ndarray:

@@ -2,9 +2,11 @@
 
 import importlib.metadata
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import onnxruntime as ort
 
 from molar.engine.errors import BundleError, RequestError
@@ -27,12 +29,13 @@ class Session:
     device: str
 
 
-def open_session(path: Path, device: str = "auto") -> Session:
+def open_session(path: Path, device: str = "auto", filled: Mapping[str, np.ndarray] | None = None) -> Session:
     """Open a graph on a GPU if there is one, else on the CPU.
 
     Args:
         path: of the ONNX file.
         device: "auto", "cuda" (an error where it cannot be had) or "cpu".
+        filled: values of initialisers that are not in the file.
 
     Raises:
         RequestError: "cuda" was asked for and cannot be had; `device` is none of the three.
@@ -45,14 +48,14 @@ def open_session(path: Path, device: str = "auto") -> Session:
         raise RequestError("device cuda: no NVIDIA GPU is visible; use device cpu or auto")
     if device != "cpu" and nvidia_device_visible():
         ort.preload_dlls()
-        session = _open(path, [_CUDA, _CPU])
+        session = _open(path, [_CUDA, _CPU], filled)
         # Without its libraries ONNX Runtime falls back to the CPU and says so nowhere but here.
         if session.get_providers()[0] == _CUDA:
             return Session(session, "cuda")
         if device == "cuda":
             raise RequestError(f"device cuda: a GPU is there, but ONNX Runtime cannot use it; {_GPU_CURE}")
         warnings.warn(f"a GPU is there, but ONNX Runtime cannot use it and runs on the CPU; {_GPU_CURE}", stacklevel=2)
-    return Session(_open(path, [_CPU]), "cpu")
+    return Session(_open(path, [_CPU], filled), "cpu")
 
 
 def nvidia_device_visible() -> bool:
@@ -60,8 +63,11 @@ def nvidia_device_visible() -> bool:
     return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
 
 
-def _open(path: Path, providers: list[str]) -> ort.InferenceSession:
+def _open(path: Path, providers: list[str], filled: Mapping[str, np.ndarray] | None) -> ort.InferenceSession:
     options = ort.SessionOptions()
+    values = {name: ort.OrtValue.ortvalue_from_numpy(value) for name, value in (filled or {}).items()}
+    if values:
+        options.add_external_initializers(list(values), list(values.values()))
     options.log_severity_level = 3
     # Threads that spin while they wait starve the web server's.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

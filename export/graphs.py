@@ -1,13 +1,12 @@
-"""The recommender as one ONNX graph.
+"""The user encoder as an ONNX graph, and what every exported graph goes through.
 
-Dimensions: B people, L events, N items, D width, X excluded rows.
+Dimensions: B people, L events, W width of a row of an item table.
 """
 
 import contextlib
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import onnx
@@ -15,65 +14,46 @@ import torch
 from optimum.exporters.base import ExporterConfig
 from optimum.utils import DummyInputGenerator, NormalizedConfig
 from torch import nn
-from torch.nn import functional as F
 
 from molar.engine.errors import ModelError
+from molar.export.ranking import OPSET
 from molar.train.model import Molar
 from molar.train.transformer import left_padded
 
-OPSET = 20
-_TAKEN_OFF = 1e9  # from the score of an item that may not be recommended
 
-
-class RecommenderGraph(nn.Module):
-    """History rows, item table, excluded rows -> the k best rows and their scores.
+class UserGraph(nn.Module):
+    """The rows of a history -> the vector whose dot product with a row of a table is that item's score.
 
     Args:
         model: trained, in evaluation mode.
-        k: how many rows to return; `export_recommender` makes it an input of the graph.
     """
 
-    def __init__(self, model: Molar, k: int) -> None:
+    def __init__(self, model: Molar) -> None:
         super().__init__()
         self.model = model
-        self.k = k
 
-    def forward(
-        self, history: torch.Tensor, table: torch.Tensor, excluded: torch.Tensor, allowed: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Rank all items.
+    def forward(self, events: torch.Tensor, history: torch.Tensor) -> torch.Tensor:
+        """Read histories.
 
         Args:
-            history: (B, L) int64 rows, oldest first, padded on the left with -1.
-            table: (N, 2 D) float32, a mode's item table.
-            excluded: (B, X) int64 rows that may not be recommended, padded anywhere with -1.
-            allowed: (N,) bool, False for items that may not be recommended to anybody.
+            events: (B, L, W) float32, rows of a mode's item table, any values where there is no event.
+            history: (B, L) int64, oldest first, padded on the left with -1.
 
         Returns:
-            rows: (B, k) int64, best first.
-            scores: (B, k) float32.
+            (B, W) float32.
         """
-        valid = history >= 0
-        positions, mask = left_padded(valid, self.model.config.max_history)
-        events = F.embedding(history.clamp(min=0), table)
+        positions, mask = left_padded(history >= 0, self.model.config.max_history)
         last = torch.full_like(history[:, 0], history.shape[1] - 1)
         u, h = (side if side is None else side[:, 0] for side in self.model.user_vectors(events, positions, mask, last))
-        scores = self.model.query(u, h) @ table.T
-        scores = scores - torch.where(allowed, 0.0, _TAKEN_OFF)
-        # Padding points at row 0 and takes nothing off it.
-        penalty = torch.where(excluded >= 0, -_TAKEN_OFF, 0.0)
-        scores = scores.scatter_add(1, excluded.clamp(min=0), penalty)
-        best, rows = scores.topk(self.k, dim=1)
-        return rows, best
+        return self.model.query(u, h)
 
 
-class _RecommenderInputs(DummyInputGenerator):  # type: ignore[misc]
+class _UserInputs(DummyInputGenerator):  # type: ignore[misc]
     """Example inputs; the batch has two rows, because the exporter takes a dimension of one for a constant."""
 
-    SUPPORTED_INPUT_NAMES = ("history", "table", "excluded", "allowed")
+    SUPPORTED_INPUT_NAMES = ("events", "history")
 
     def __init__(self, task: str, normalized_config: NormalizedConfig, **_: Any) -> None:
-        self.items = normalized_config.config["items"]
         self.width = normalized_config.config["width"]
 
     def generate(
@@ -81,47 +61,39 @@ class _RecommenderInputs(DummyInputGenerator):  # type: ignore[misc]
     ) -> torch.Tensor:
         if input_name == "history":
             return torch.tensor([[0, 1, 0], [-1, 1, 0]])
-        if input_name == "excluded":
-            return torch.tensor([[0, 1, -1, -1], [1, -1, -1, -1]])
-        if input_name == "allowed":
-            return torch.ones(self.items, dtype=torch.bool)
-        return torch.randn(self.items, self.width, generator=torch.Generator().manual_seed(0))
+        return torch.randn(2, 3, self.width, generator=torch.Generator().manual_seed(0))
 
 
-class RecommenderExporterConfig(ExporterConfig):  # type: ignore[misc]
-    """Inputs, outputs and dynamic axes of `recommender.onnx`."""
+class UserExporterConfig(ExporterConfig):  # type: ignore[misc]
+    """Inputs, outputs and dynamic axes of the user encoder."""
 
     NORMALIZED_CONFIG_CLASS = NormalizedConfig
-    DUMMY_INPUT_GENERATOR_CLASSES = (_RecommenderInputs,)
+    DUMMY_INPUT_GENERATOR_CLASSES = (_UserInputs,)
 
     @property
     def inputs(self) -> dict[str, dict[int, str]]:
         """Input name -> axis -> its name."""
-        return {
-            "history": {0: "batch", 1: "length"},
-            "table": {0: "items"},
-            "excluded": {0: "batch", 1: "excluded_length"},
-            "allowed": {0: "items"},
-        }
+        return {"events": {0: "batch", 1: "length"}, "history": {0: "batch", 1: "length"}}
 
     @property
     def outputs(self) -> dict[str, dict[int, str]]:
         """Output name -> axis -> its name."""
-        return {"rows": {0: "batch", 1: "k"}, "scores": {0: "batch", 1: "k"}}
+        return {"query": {0: "batch"}}
 
 
-def export_recommender(model: Molar, path: Path) -> None:
-    """Write `recommender.onnx`, checked by onnx.
+def export_user(model: Molar) -> onnx.ModelProto:
+    """`UserGraph` as ONNX, for any number of people and every length that the model reads.
 
     Raises:
-        ModelError: the graph came out in a form that cannot take `k` as an input.
+        ModelError: torch gave no graph, or fixed a size.
     """
-    width = model.config.dim * (2 if model.config.content and model.config.ids else 1)
-    exporter = RecommenderExporterConfig({"items": 5, "width": width}, task="feature-extraction")
-    proto = export_graph(RecommenderGraph(model, k=2).eval(), exporter, {"length": (1, model.config.max_history)})
-    _take_k_as_input(proto)
-    onnx.checker.check_model(proto, full_check=True)
-    path.write_bytes(proto.SerializeToString())
+    exporter = UserExporterConfig({"width": table_width(model)}, task="feature-extraction")
+    return export_graph(UserGraph(model).eval(), exporter, {"length": (1, model.config.max_history)})
+
+
+def table_width(model: Molar) -> int:
+    """W."""
+    return model.config.dim * (2 if model.config.content and model.config.ids else 1)
 
 
 def export_graph(graph: nn.Module, exporter: ExporterConfig, limits: Mapping[str, tuple[int, int]]) -> onnx.ModelProto:
@@ -179,17 +151,6 @@ def _quiet_exporter() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
-
-
-def _take_k_as_input(proto: onnx.ModelProto) -> None:
-    """The exporter writes k as a constant; make it an input, so that one graph serves any k."""
-    sorters = [node for node in proto.graph.node if node.op_type == "TopK"]
-    if len(sorters) != 1:
-        raise ModelError(f"the exported graph has {len(sorters)} TopK nodes instead of 1")
-    sorters[0].input[1] = "k"
-    proto.graph.input.append(onnx.helper.make_tensor_value_info("k", onnx.TensorProto.INT64, [1]))
-    for output in proto.graph.output:
-        output.type.tensor_type.shape.dim[1].dim_param = "k"
 
 
 def strip_metadata(proto: onnx.ModelProto) -> None:

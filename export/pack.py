@@ -4,7 +4,7 @@ import datetime
 import importlib.metadata
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,21 +12,26 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import torch
+from torch.nn import functional as F
 
 from molar.engine import bundle as bundles
 from molar.engine.catalog_item import CatalogItem, create_catalog
 from molar.engine.errors import ModelError
 from molar.engine.images import open_image, thumbnail_bytes
+from molar.engine.int8_rows import FIELDS, Int8Rows, part_of
 from molar.engine.recommender import Recommender
 from molar.export.config import ExportConfig
-from molar.export.graphs import export_recommender
+from molar.export.graphs import export_user, table_width
 from molar.export.pack_encoder import pack_item_encoder
+from molar.export.pack_parts import item_parts
 from molar.export.parity import check_parity
+from molar.export.ranking import write_graphs
 from molar.train.dataset import Dataset, load_dataset
 from molar.train.files import new_folder
 from molar.train.model_files import write_tensors
 from molar.train.run import check_dataset, load_run
-from molar.train.split import histories, leave_one_out
+from molar.train.split import histories, leave_one_out, targets
 from molar.train.tables import picture_path
 
 Say = Callable[[str], None]
@@ -59,39 +64,53 @@ def export_run(
     check_dataset(model.facts, dataset)
     out.parent.mkdir(parents=True, exist_ok=True)
     with new_folder(out) as folder:
+        precisions = config.table_precisions(len(dataset.items))
+        width, part = table_width(model), 0
+        if "int8" in precisions:
+            part = part_of(width)
+            precisions = precisions if part else precisions[:2]
         say("item tables")
-        tables = vectors.tables()
+        tables = {mode: padded_table(table) for mode, table in vectors.tables().items()}
         write_tensors(folder / bundles.TABLES, tables)
+        if part:
+            write_tensors(folder / bundles.INT8_TABLES, _in_int8(tables, part))
+        say("what picture and text bring to each item")
+        parts = item_parts(model, vectors, dataset, config.explain, say)
+        write_tensors(folder / bundles.PARTS, parts)
         say("catalogue and thumbnails")
         create_catalog(folder / bundles.CATALOG, catalog_items(dataset, config))
-        say("graph")
-        export_recommender(model, folder / bundles.GRAPH)
+        say("graphs")
+        write_graphs(export_user(model), folder, precisions, width, bundles.padded_rows(len(dataset.items)), part)
         manifest = bundles.Manifest(
             name=config.name or dataset.folder.resolve().name,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             molar_version=importlib.metadata.version("molar"),
             items=len(dataset.items),
-            dim=tables[model.modes[0]].shape[1],
-            dtype="float32",
+            dim=width,
+            precisions={precision: {} for precision in precisions},
+            int8_part=part,
+            content_dim=parts["picture"].shape[1] if "picture" in parts else 0,
             max_history=model.config.max_history,
             modes=list(model.modes),
             training=asdict(model.config),
             evaluation=_evaluation(run_folder),
             parity={},
-            files={name: bundles.file_facts(folder / name) for name in bundles.FILES},
         )
         encoder_facts = None
         if config.item_encoder and model.item_encoder is not None:
             say("item encoder")
             encoder_facts = pack_item_encoder(model, dataset, folder, config, say)
-        if encoder_facts:
-            files = bundles.FILES + bundles.ENCODER_FILES
-            facts = {name: bundles.file_facts(folder / name) for name in files}
-            manifest = replace(manifest, item_encoder=encoder_facts, files=facts)
-        say(f"parity on {config.parity_histories} histories")
-        chosen = _parity_histories(dataset, config.parity_histories)
-        parity = check_parity(Recommender(folder, manifest, "auto"), model, vectors, chosen)
-        manifest = replace(manifest, parity=parity)
+        manifest = replace(manifest, item_encoder=encoder_facts)
+        manifest = replace(manifest, files={name: bundles.file_facts(folder / name) for name in manifest.needed})
+        known, chosen_next = _parity_histories(dataset, config.parity_histories)
+        say(f"parity on {len(known)} histories")
+        recommenders = {
+            # What is not for this machine's device is compared on its CPU.
+            precision: Recommender(folder, manifest, "auto" if precision == "fp32" else "cpu", precision)
+            for precision in precisions
+        }
+        parity, costs = check_parity(recommenders, model, vectors, known, chosen_next)
+        manifest = replace(manifest, parity=parity, precisions=costs)
         (folder / bundles.MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
     return manifest
 
@@ -136,13 +155,28 @@ def value_splitter(column: pl.Series) -> Callable[[str], list[str]]:
     return parts if recurring else lambda cell: [cell]
 
 
-def _parity_histories(dataset: Dataset, count: int) -> list[np.ndarray]:
+def padded_table(table: torch.Tensor) -> torch.Tensor:
+    """(N, W) -> (P, W), with rows of zeros behind the items."""
+    return F.pad(table.detach(), (0, 0, 0, bundles.padded_rows(len(table)) - len(table)))
+
+
+def _in_int8(tables: Mapping[str, torch.Tensor], part: int) -> dict[str, torch.Tensor]:
+    rounded = {mode: Int8Rows.of(table.numpy(), part) for mode, table in tables.items()}
+    return {
+        f"{mode}.{field}": torch.from_numpy(getattr(rows, field)) for mode, rows in rounded.items() for field in FIELDS
+    }
+
+
+def _parity_histories(dataset: Dataset, count: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """Real histories, and what each person chose next, -1 where that is in the history."""
     split = leave_one_out(dataset)
-    found = [history for history in histories(dataset, split, "test") if len(history)]
-    if not found:  # nobody has three events
-        found = [dataset.rows[start:end] for start, end in zip(dataset.offsets[:-1], dataset.offsets[1:], strict=True)]
-    chosen = np.random.default_rng(0).permutation(len(found))[:count]
-    return [found[i] for i in chosen]
+    known, chosen_next = histories(dataset, split, "test"), targets(dataset, split, "test")
+    people = [person for person, history in enumerate(known) if len(history)]
+    if not people:  # nobody has three events
+        known = [dataset.rows[start:end] for start, end in zip(dataset.offsets[:-1], dataset.offsets[1:], strict=True)]
+        chosen_next, people = np.full(len(known), -1), list(range(len(known)))
+    chosen = [people[i] for i in np.random.default_rng(0).permutation(len(people))[:count]]
+    return [known[person] for person in chosen], chosen_next[chosen]
 
 
 def _evaluation(run_folder: Path) -> list[dict[str, Any]]:

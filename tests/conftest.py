@@ -83,7 +83,7 @@ def bundle(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from molar.export.pack import export_run
 
     folder = tmp_path_factory.mktemp("bundles") / "shop"
-    export_run(run, folder, ExportConfig(name="Test shop", thumbnail_size=64))
+    export_run(run, folder, ExportConfig(name="Test shop", thumbnail_size=64, precisions="all"))
     return folder
 
 

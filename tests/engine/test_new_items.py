@@ -1,15 +1,14 @@
 """Items that are added while the engine runs."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from molar.engine import BundleError, NewItem, Recommender, RequestError
-from molar.engine.bundle import file_facts
-from molar.engine.item_table import ItemTable
+from molar.engine.bundle import file_facts, open_bundle
 
 
 @pytest.fixture
@@ -31,8 +30,9 @@ def test_an_item_added_live_is_the_item_that_was_exported(shop: Path, recommende
     """The same picture and text: the same place in the content list, next to itself."""
     added = recommender.add_item("again", **stored(shop, recommender, 7))
     assert added.row == 24
-    table = recommender._table.snapshot.values["content"].numpy()
-    np.testing.assert_allclose(table[24], table[7], atol=0.05 * np.abs(table[7]).max())
+    state = recommender._ranker.tables.state
+    stored_vector = state.stored["content"].numpy()[7]
+    np.testing.assert_allclose(state.added["content"][0], stored_vector, atol=0.05 * np.abs(stored_vector).max())
     original = recommender.catalog.item_ids[7]
     history = [recommender.catalog.item_ids[row] for row in (2, 5, 9)]
     scores = {r.item_id: r.score for r in recommender.recommend(history, k=30, mode="content")}
@@ -112,18 +112,8 @@ def test_many_are_added_while_others_ask(recommender: Recommender) -> None:
     assert set(ask(0)) == {*before, *added}
     rows = recommender.catalog.rows(added)
     alone = recommender.embed([NewItem("Mug number 99")])[0]
-    table = recommender._table.snapshot.values["content"].numpy()
-    np.testing.assert_allclose(table[rows[99], : len(alone)], alone, atol=1e-5)
-
-
-def test_a_snapshot_does_not_grow() -> None:
-    table = ItemTable({"content": np.ones((3, 2), np.float32)}, "cpu")
-    before = table.snapshot
-    assert [table.append({"content": np.full(2, number, np.float32)}) for number in range(70)] == list(range(3, 73))
-    assert before.items == 3
-    assert before.values["content"].shape() == [3, 2]
-    assert table.snapshot.items == 73
-    assert table.snapshot.values["content"].numpy()[72].tolist() == [69, 69]
+    added_vectors = recommender._ranker.tables.state.added["content"]
+    np.testing.assert_allclose(added_vectors[rows[99] - 24, : len(alone)], alone, atol=1e-5)
 
 
 def test_a_bundle_without_an_item_encoder_says_so(run: Path, tmp_path: Path) -> None:
@@ -144,27 +134,9 @@ def test_an_item_encoder_that_is_damaged(broken_bundle: Path) -> None:
 
 
 def test_a_tokenizer_that_is_none(broken_bundle: Path) -> None:
+    manifest = open_bundle(broken_bundle)
     (broken_bundle / "tokenizer.json").write_text("{}")
-    manifest = json.loads((broken_bundle / "manifest.json").read_text())
-    manifest["files"]["tokenizer.json"] = vars(file_facts(broken_bundle / "tokenizer.json"))
-    (broken_bundle / "manifest.json").write_text(json.dumps(manifest))
+    files = {**manifest.files, "tokenizer.json": file_facts(broken_bundle / "tokenizer.json")}
+    (broken_bundle / "manifest.json").write_text(replace(manifest, files=files).to_json())
     with pytest.raises(BundleError, match=r"tokenizer\.json: cannot be used"):
         Recommender.load(broken_bundle).embed([NewItem("Mug")])
-
-
-def test_bundles_of_format_1_still_open(broken_bundle: Path) -> None:
-    manifest = json.loads((broken_bundle / "manifest.json").read_text())
-    del manifest["item_encoder"]
-    manifest["format_version"] = 1
-    for name in ("item_encoder.onnx", "tokenizer.json"):
-        del manifest["files"][name]
-        (broken_bundle / name).unlink()
-    (broken_bundle / "manifest.json").write_text(json.dumps(manifest))
-    assert len(Recommender.load(broken_bundle, "cpu").recommend([first(broken_bundle)])) == 10
-
-
-def first(bundle: Path) -> str:
-    """The id of a bundle's first item."""
-    from molar.engine import Catalog
-
-    return Catalog(bundle / "catalog.db").item_ids[0]

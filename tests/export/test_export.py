@@ -5,45 +5,40 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import polars as pl
 import pytest
 import torch
 
 from molar.engine import ModelError, Recommender
-from molar.engine.histories import pad_left
 from molar.export.config import ExportConfig
-from molar.export.graphs import _TAKEN_OFF, RecommenderGraph
 from molar.export.pack import export_run, value_splitter
-from molar.export.parity import check_parity, compare_lists
+from molar.export.parity import check_parity, compare_lists, list_quality
+from molar.train.ranking import hide_seen, mode_queries
 from molar.train.run import load_run
+
+
+@pytest.fixture(scope="module")
+def recommender(bundle: Path) -> Recommender:
+    return Recommender.load(bundle, "cpu")
 
 
 @pytest.mark.parametrize("batch", [1, 2, 7, 32])
 @pytest.mark.parametrize("length", [1, 5, 12])
 @pytest.mark.parametrize("k", [1, 10, 24])
 def test_the_graph_answers_as_torch_for_any_batch_length_and_k(
-    bundle: Path, run: Path, batch: int, length: int, k: int
+    recommender: Recommender, run: Path, batch: int, length: int, k: int
 ) -> None:
     model, vectors = load_run(run)
     rng = np.random.default_rng(batch * 100 + length)
-    histories = [rng.integers(0, 24, rng.integers(1, length + 1)).tolist() for _ in range(batch)]
-    history = pad_left(histories, 12)
+    histories = [rng.integers(0, 24, rng.integers(1, length + 1)) for _ in range(batch)]
     allowed = np.arange(24) % 5 != 0
-    table = vectors.tables()["aligned"]
-    session = ort.InferenceSession(bundle / "recommender.onnx", providers=["CPUExecutionProvider"])
-    feeds = {"history": history, "table": table.numpy(), "excluded": history, "allowed": allowed, "k": np.array([k])}
-    rows, scores = session.run(["rows", "scores"], feeds)
-    with torch.inference_mode():
-        expected_rows, expected_scores = RecommenderGraph(model, k)(
-            torch.from_numpy(history), table, torch.from_numpy(history), torch.from_numpy(allowed)
-        )
-    possible = expected_scores.numpy() > -_TAKEN_OFF / 10
-    assert np.allclose(scores[possible], expected_scores.numpy()[possible], atol=1e-4)
-    assert np.array_equal(rows[possible], expected_rows.numpy()[possible])
-    for line, seen, possible_line in zip(rows, histories, possible, strict=True):
-        assert not set(line[possible_line]) & set(seen)
-        assert all(allowed[line[possible_line]])
+    expected = (mode_queries(model, vectors, histories)["aligned"] @ vectors.tables()["aligned"].T).detach().numpy()
+    hide_seen(expected, histories)
+    expected[:, ~allowed] = -np.inf
+    for (rows, scores, _), line in zip(recommender.rank(histories, k, allowed), expected, strict=True):
+        assert len(rows) == min(k, np.isfinite(line).sum())
+        assert np.array_equal(rows, np.argsort(-line)[: len(rows)])
+        assert scores == pytest.approx(line[rows], abs=1e-4)
 
 
 def test_no_path_of_the_machine_is_in_the_graph(bundle: Path) -> None:
@@ -66,7 +61,8 @@ def test_parity_fails_when_the_model_is_another(bundle: Path, run: Path) -> None
     with torch.no_grad():
         model.user_encoder.transformer.norm.weight.mul_(-1)
     with pytest.raises(ModelError, match="ONNX Runtime and torch differ beyond ties"):
-        check_parity(Recommender.load(bundle, "cpu"), model, vectors, [np.array([1, 2, 3])])
+        recommenders = {"fp32": Recommender.load(bundle, "cpu", "fp32")}
+        check_parity(recommenders, model, vectors, [np.array([1, 2, 3])], np.array([4]))
 
 
 def test_ties_may_turn_round_and_nothing_else() -> None:
@@ -78,6 +74,14 @@ def test_ties_may_turn_round_and_nothing_else() -> None:
     assert compare_lists(excluded, np.array([[0, 3]]), np.array([[0.9, -1e9]]), "ids")["identical_lists"] == 1.0
     with pytest.raises(ModelError, match=r"place 2: torch score 0\.100000 where 0\.500000 belongs"):
         compare_lists(expected, np.array([[0, 3]]), scores, "aligned")
+
+
+def test_what_lists_share() -> None:
+    truth = np.array([[1, 2, 3, -1], [4, 5, 6, 7]])
+    found = np.array([[3, 9, 1, -1], [4, 5, 6, 7]])
+    quality = list_quality(truth, found, np.array([9, 2]))
+    assert quality == {"overlap@10": round((2 / 3 + 1) / 2, 6), "recall@10": 0.5}
+    assert list_quality(truth, found, np.array([-1, 8]))["recall@10"] == 0.0
 
 
 def test_a_failed_export_leaves_nothing(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,205 @@
+"""Runs a bundle's graph: rows of a history in, rows of the best items out.
+
+Dimensions: B requests, P rows of a table, A rows for added items.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime as ort
+
+from molar.engine import bundle as bundles
+from molar.engine.errors import RequestError
+from molar.engine.histories import pad_left, pad_right
+from molar.engine.int8_rows import Int8Rows
+from molar.engine.item_tables import OFF, ItemTables, TableState
+from molar.engine.runtime import open_session
+
+_CANDIDATES = 256  # rows that are scored again in float32, or twice as many as are asked for
+_MOST_SCORES = 2**25  # in one run, 128 MB of them
+_MOST_REQUESTS = 256
+_MOST_IN_INT8 = 8  # requests; more of them are quicker in float32, whose product with a table is a better one
+
+
+@dataclass(frozen=True)
+class RankRequest:
+    """What one person is to be recommended.
+
+    Attributes:
+        history: rows of the catalogue, oldest first; not empty.
+        k: how many.
+        mode: which table ranks.
+        excluded: rows that are left out.
+        allowed: bool for each row of the catalogue, those of items added since then missing; None allows all.
+    """
+
+    history: Sequence[int]
+    k: int
+    mode: str
+    excluded: Sequence[int] = ()
+    allowed: np.ndarray | None = None
+
+
+class Ranked(NamedTuple):
+    """An answer.
+
+    Attributes:
+        rows: (K,) int64 of the catalogue, best first; fewer than were asked for where fewer may be recommended.
+        scores: (K,) float32.
+        query: (W,) float32, the person's vector; its dot product with an item's row is the score.
+    """
+
+    rows: np.ndarray
+    scores: np.ndarray
+    query: np.ndarray
+
+
+class Ranker:
+    """The graph, its tables, and the form in which they are quickest where it runs.
+
+    Args:
+        folder: of the bundle.
+        manifest: of the bundle.
+        device: "auto", "cuda" or "cpu".
+        precision: "auto": float16 on a GPU; on a CPU 8 bits if the bundle has them, with the answers of float32. Or
+            one of `bundle.PRECISIONS`.
+
+    Attributes:
+        device: "cuda" or "cpu", where the graph really runs.
+        precision: one of `bundle.PRECISIONS`.
+        tables: of the items.
+        repeated: how many requests were answered again in float32, because 8 bits left the answer open.
+    """
+
+    def __init__(self, folder: Path, manifest: bundles.Manifest, device: str, precision: str = "auto") -> None:
+        self._folder = folder
+        self._max_history = manifest.max_history
+        opened = open_session(folder / bundles.GRAPHS["fp32"], device)
+        self.device = opened.device
+        self.precision = self._chosen(precision, manifest)
+        self._sessions = {"fp32": opened.session}
+        self.repeated = 0
+        self._int8_sessions: dict[str, tuple[Int8Rows, ort.InferenceSession]] = {}
+        self._bounds: dict[str, tuple[np.ndarray, Int8Rows, np.ndarray]] = {}
+        in_int8 = None
+        if self.precision == "int8":
+            tensors = bundles.map_tensors(folder / bundles.INT8_TABLES, bundles.int8_tensors(manifest))
+            in_int8 = {mode: Int8Rows.named(tensors, mode) for mode in manifest.modes}
+        tables = bundles.map_tensors(folder / bundles.TABLES, bundles.table_tensors(manifest))
+        self.tables = ItemTables(tables, manifest.items, self.device, self.precision == "fp16", in_int8)
+        self.largest = int(min(_MOST_REQUESTS, max(1, _MOST_SCORES // self.tables.rows)))
+
+    def __call__(self, requests: Sequence[RankRequest]) -> list[Ranked]:
+        """Rank for up to `largest` requests of one mode, in one run of the graph."""
+        form = "fp32" if self.precision == "int8" and len(requests) > _MOST_IN_INT8 else self.precision
+        state = self.tables.state
+        rows, scores, queries, exact = self._run(form, state, requests)
+        if not exact.all():
+            inexact = np.flatnonzero(~exact)
+            self.repeated += len(inexact)
+            again_rows, again_scores, *_ = self._run("fp32", state, [requests[int(i)] for i in inexact])
+            rows[inexact, : again_rows.shape[1]] = again_rows
+            scores[inexact, : again_rows.shape[1]] = again_scores
+        rows = self.tables.catalog_rows(rows)
+        answers = []
+        for request, line, line_scores, query in zip(requests, rows, scores, queries, strict=True):
+            count = min(request.k, int((line_scores > bundles.NOT_ALLOWED).sum()))
+            answers.append(Ranked(line[:count], line_scores[:count], query))
+        return answers
+
+    def _run(
+        self, form: str, state: TableState, requests: Sequence[RankRequest]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """(B, K) rows and scores, (B, W) queries, and (B,) whether the rows are those of float32."""
+        mode = requests[0].mode
+        session = self._int8_session(state, mode) if form == "int8" else self._session(form)
+        added = state.added[mode]
+        k = min(max(request.k for request in requests), self.tables.rows + len(added))
+        binding = session.io_binding()
+        histories = [self.tables.graph_rows(np.asarray(r.history, np.int64)) for r in requests]
+        excluded = [self.tables.graph_rows(np.asarray(r.excluded, np.int64)) for r in requests]
+        binding.bind_cpu_input("history", pad_left(histories, self._max_history))
+        binding.bind_ortvalue_input("table", state.stored[mode])
+        binding.bind_cpu_input("added", added)
+        binding.bind_cpu_input("excluded", pad_right(excluded))
+        binding.bind_cpu_input("k", np.array([k]))
+        self._bind_what_is_allowed(binding, form, state, requests)
+        if form != "fp32":
+            binding.bind_cpu_input("candidates", np.array([min(self.tables.rows, max(_CANDIDATES, 2 * k))]))
+        names = ("best_rows", "best_scores", "query", *(("exact_lists",) if form == "int8" else ()))
+        for name in names:
+            binding.bind_output(name)
+        session.run_with_iobinding(binding)
+        rows, scores, queries, *exact = binding.copy_outputs_to_cpu()
+        return rows, scores, queries, exact[0] if exact else np.ones(len(rows), dtype=bool)
+
+    def _bind_what_is_allowed(
+        self, binding: ort.IOBinding, form: str, state: TableState, requests: Sequence[RankRequest]
+    ) -> None:
+        mode = requests[0].mode
+        penalty, added = state.penalty, state.penalty_added
+        if mode == "ids":  # an added item has no ID that anybody chose
+            added = np.full_like(added, OFF)
+        everything = all(request.allowed is None for request in requests)
+        if not everything:
+            # One line serves all requests that share a filter.
+            shared = len({id(request.allowed) for request in requests}) == 1
+            masks = [request.allowed for request in (requests[:1] if shared else requests)]
+            penalty = np.concatenate([self._masked(penalty, mask, 0) for mask in masks])
+            added = np.concatenate([self._masked(added, mask, self.tables.items) for mask in masks])
+        binding.bind_cpu_input("penalty_added", added)
+        if form == "int8":
+            binding.bind_cpu_input("bound", self._bound(state, mode, penalty))
+        elif everything:
+            binding.bind_ortvalue_input("penalty", state.penalty_on_device)
+        else:
+            binding.bind_cpu_input("penalty", penalty)
+
+    def _masked(self, penalty: np.ndarray, allowed: np.ndarray | None, first: int) -> np.ndarray:
+        """(1, P or A) penalty with what a request does not allow, whose rows count from `first` in the catalogue."""
+        if allowed is None:
+            return penalty
+        masked = np.full_like(penalty, OFF)
+        shown = allowed[first : first + penalty.shape[1]] if first else allowed[: self.tables.items]
+        masked[:, : len(shown)] = np.where(shown, penalty[:, : len(shown)], OFF)
+        return masked
+
+    def _bound(self, state: TableState, mode: str, penalty: np.ndarray) -> np.ndarray:
+        """(1 or B, P) float32, minus infinity for rows that are not allowed."""
+        rows = state.in_int8[mode]
+        known = self._bounds.get(mode)
+        if known and known[0] is penalty and known[1] is rows:
+            return known[2]
+        bound = np.where(penalty < 0, np.float32(-np.inf), rows.bound)
+        if penalty is state.penalty:  # what most requests need
+            self._bounds[mode] = (penalty, rows, bound)
+        return bound
+
+    def _session(self, form: str) -> ort.InferenceSession:
+        if form not in self._sessions:
+            self._sessions[form] = open_session(self._folder / bundles.GRAPHS[form], self.device).session
+        return self._sessions[form]
+
+    def _int8_session(self, state: TableState, mode: str) -> ort.InferenceSession:
+        """With the table in it: ONNX Runtime brings 8-bit rows into an order of its own."""
+        rows = state.in_int8[mode]
+        known = self._int8_sessions.get(mode)
+        if known is None or known[0] is not rows:
+            filled = {"table_int8": rows.table_int8, "table_scale": rows.table_scale}
+            known = rows, open_session(self._folder / bundles.GRAPHS["int8"], self.device, filled).session
+            self._int8_sessions[mode] = known
+        return known[1]
+
+    def _chosen(self, precision: str, manifest: bundles.Manifest) -> str:
+        if precision == "auto":
+            precision = "fp16" if self.device == "cuda" else "int8" if "int8" in manifest.precisions else "fp32"
+        if precision not in bundles.PRECISIONS:
+            raise RequestError(f"precision {precision!r}; choose auto, {', '.join(bundles.PRECISIONS)}")
+        if precision not in manifest.precisions:
+            raise RequestError(f"this bundle has no {precision} form; it has {', '.join(manifest.precisions)}")
+        if precision == "int8" and self.device != "cpu":
+            raise RequestError("int8 tables are for a CPU; choose fp16 or fp32 on a GPU")
+        return precision

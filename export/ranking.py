@@ -1,0 +1,242 @@
+"""What stands around the user encoder in a bundle's graph: history rows and item tables in, the best rows out.
+
+Three forms of one graph, in ONNX's own text form (https://onnx.ai/onnx/repo-docs/Syntax.html):
+
+fp32   one product with the table.
+fp16   the same in half precision; the best candidates are scored again in float32. For a GPU.
+int8   an upper bound of each score, from rows in 8 bits, which are a quarter of the memory to read. The candidates, the
+       rows with the highest bounds, are scored again in float32; if the k-th best of them is not below the bound of any
+       row that is no candidate, the answer is that of float32, and the graph says so.
+
+The k best rows stand in the k blocks of rows whose best rows are best, so the best are found by block first: ONNX
+Runtime's TopK over all rows takes a hundred times as long where scores ascend along the rows.
+
+Dimensions: B people, L events, P rows of the table (a multiple of `BLOCK`; those beyond the items are not allowed), A
+rows for added items, which count from P on, W width of a row, X excluded rows, C candidates, Q parts of a row that have
+a scale of their own.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import onnx
+from onnx import TensorProto, checker, compose, helper, parser
+
+from molar.engine.bundle import BLOCK, GRAPHS
+
+IR_VERSION, OPSET = 10, 20
+
+_INPUTS = """int64[B,L] history, {stored}[P,W] table, float[A,W] added, int64[B,X] excluded,
+    float[F,P] {mask}, float[F,A] penalty_added, int64[1] k"""
+
+_EVENTS = """
+    axis_1 = Constant <value_ints = [1]> ()
+    axis_2 = Constant <value_ints = [2]> ()
+    no_row = Constant <value_int = 0> ()
+    one_row = Constant <value_int = 1> ()
+    rows_of_table = Shape <start = 0, end = 1> (table)
+    rows_of_added = Shape <start = 0, end = 1> (added)
+    first_added = Squeeze (rows_of_table)
+    end_of_added = Squeeze (rows_of_added)
+    last_of_table = Sub (first_added, one_row)
+    last_of_added = Sub (end_of_added, one_row)
+    row_of_table = Clip (history, no_row, last_of_table)
+    stored = Gather (table, row_of_table)
+    event_of_table = Cast <to = 1> (stored)
+    behind_table = Sub (history, first_added)
+    row_of_added = Clip (behind_table, no_row, last_of_added)
+    event_of_added = Gather (added, row_of_added)
+    is_stored = Less (history, first_added)
+    is_stored_event = Unsqueeze (is_stored, axis_2)
+    events = Where (is_stored_event, event_of_table, event_of_added)
+"""
+
+# (B, P) `scores`: what ranks the rows of the table.
+_SCAN = {
+    "fp32": "scores = Gemm <transB = 1> (query, table, penalty)",
+    "fp16": """
+    query_16 = Cast <to = 10> (query)
+    scores_16 = Gemm <transB = 1> (query_16, table)
+    scores_32 = Cast <to = 1> (scores_16)
+    scores = Add (scores_32, penalty)
+""",
+    # The query is rounded here as MatMulNBits would round it, so that what the rounding takes from it is known:
+    # |u · t - u' · t'| <= |u| |t - t'| + |u - u'| |t'|, and `bound` holds |t - t'| + |t'| / 100 of each row.
+    "int8": """
+    parts_shape = Constant <value_ints = [0, -1, {part}]> ()
+    as_it_was = Constant <value_ints = [0, {width}]> ()
+    tiny = Constant <value_float = 1e-12> ()
+    largest_int = Constant <value_float = 127.0> ()
+    hundred = Constant <value_float = 100.0> ()
+    parts = Reshape (query, parts_shape)
+    sizes = Abs (parts)
+    size = ReduceMax <keepdims = 1> (sizes, axis_2)
+    size_not_0 = Max (size, tiny)
+    step = Div (size_not_0, largest_int)
+    in_steps = Div (parts, step)
+    whole_steps = Round (in_steps)
+    rounded_parts = Mul (whole_steps, step)
+    rounded = Reshape (rounded_parts, as_it_was)
+    lost = Sub (query, rounded)
+    length_lost = ReduceL2 <keepdims = 1> (lost, axis_1)
+    length = ReduceL2 <keepdims = 1> (query, axis_1)
+    lost_beside_bound = Mul (length_lost, hundred)
+    uncertain = Max (length, lost_beside_bound, tiny)
+    estimate = com.microsoft.MatMulNBits <K = {width}, N = {rows}, bits = 8, block_size = {part}, accuracy_level = 4>
+        (rounded, table_int8, table_scale)
+    margin = Mul (uncertain, bound)
+    scores = Add (estimate, margin)
+""",
+}
+
+_SELECT = """
+    off = Constant <value_float = -1e9> ()
+    nothing_off = Constant <value_float = 0.0> ()
+    is_row = GreaterOrEqual (excluded, no_row)
+    is_before_added = Less (excluded, first_added)
+    excludes_stored = And (is_row, is_before_added)
+    excluded_stored = Where (excludes_stored, excluded, no_row)
+    off_stored = Where (excludes_stored, off, nothing_off)
+    ranked = ScatterElements <axis = 1, reduction = "add"> (scores, excluded_stored, off_stored)
+    block_shape = Constant <value_ints = [0, -1, {block}]> ()
+    all_in_one = Constant <value_ints = [0, -1]> ()
+    rows_of_block = Constant <value_int = {block}> ()
+    blocks = Reshape (ranked, block_shape)
+    best_of_block = ReduceMax <keepdims = 0> (blocks, axis_2)
+    number_of_blocks = Shape <start = 1, end = 2> (best_of_block)
+    wanted_blocks = Min ({wanted}, number_of_blocks)
+    best_blocks_score, best_blocks = TopK <sorted = 0> (best_of_block, wanted_blocks)
+    block_index = Unsqueeze (best_blocks, axis_2)
+    in_best_blocks = GatherND <batch_dims = 1> (blocks, block_index)
+    in_a_line = Reshape (in_best_blocks, all_in_one)
+    there_are = Mul (wanted_blocks, rows_of_block)
+    wanted_rows = Min ({wanted}, there_are)
+    selected, place = TopK (in_a_line, wanted_rows)
+    which_block = Div (place, rows_of_block)
+    place_in_block = Mod (place, rows_of_block)
+    block = GatherElements <axis = 1> (best_blocks, which_block)
+    block_begin = Mul (block, rows_of_block)
+    selected_rows = Add (block_begin, place_in_block)
+"""
+
+_SCORE_AGAIN = """
+    candidates_as_stored = Gather (table, selected_rows)
+    candidate_vectors = Cast <to = 1> (candidates_as_stored)
+    column = Unsqueeze (query, axis_2)
+    exact_column = MatMul (candidate_vectors, column)
+    exact = Squeeze (exact_column, axis_2)
+    barely_off = Constant <value_float = -1e8> ()
+    is_off = Less (selected, barely_off)
+    stored_scores = Where (is_off, off, exact)
+"""
+
+_MERGE = """
+    added_scores = Gemm <transB = 1> (query, added, penalty_added)
+    excludes_added = GreaterOrEqual (excluded, first_added)
+    excluded_behind = Sub (excluded, first_added)
+    excluded_added = Where (excludes_added, excluded_behind, no_row)
+    off_added = Where (excludes_added, off, nothing_off)
+    added_ranked = ScatterElements <axis = 1, reduction = "add"> (added_scores, excluded_added, off_added)
+    end = Add (first_added, end_of_added)
+    rows_added = Range (first_added, end, one_row)
+    shape_added = Shape (added_ranked)
+    added_in_lines = Expand (rows_added, shape_added)
+    all_scores = Concat <axis = 1> ({stored_scores}, added_ranked)
+    all_rows = Concat <axis = 1> (selected_rows, added_in_lines)
+    best_scores, best_place = TopK (all_scores, k)
+    best_rows = GatherElements <axis = 1> (all_rows, best_place)
+"""
+
+_CERTIFY = """
+    end_of_line = Constant <value_ints = [-1]> ()
+    kth_best = Gather <axis = 1> (best_scores, end_of_line)
+    lowest_bound = Gather <axis = 1> (selected, end_of_line)
+    none_better = GreaterOrEqual (kth_best, lowest_bound)
+    none_left = Less (lowest_bound, barely_off)
+    is_exact = Or (none_better, none_left)
+    exact_lists = Squeeze (is_exact, axis_1)
+"""
+
+
+def write_graphs(
+    user: onnx.ModelProto, folder: Path, precisions: Sequence[str], width: int, rows: int, part: int
+) -> None:
+    """Write the graphs of a bundle, checked by onnx; arguments as in `ranking_graph`."""
+    for precision in precisions:
+        proto = ranking_graph(user, precision, width, rows, part)
+        checker.check_model(_without_external(proto), full_check=True)
+        (folder / GRAPHS[precision]).write_bytes(proto.SerializeToString())
+
+
+def ranking_graph(user: onnx.ModelProto, form: str, width: int, rows: int = 0, part: int = 0) -> onnx.ModelProto:
+    """Put a user encoder between the tables that it reads and the table that it ranks.
+
+    Args:
+        user: `events` (B, L, W) and `history` (B, L) -> `query` (B, W).
+        form: "fp32", "fp16" or "int8".
+        width: W.
+        rows: P; only int8 needs it.
+        part: numbers of a row that share a scale; only int8 needs it.
+
+    Returns:
+        `best_rows` (B, K) int64, `best_scores` (B, K) float32 and `query` (B, W) float32, the vector of each person, of
+        history, table, added, excluded, penalty, added penalty and k; rows that may not be recommended come last, with
+        scores below -1e8. int8 takes `bound` instead of
+        `penalty`, `table_int8` and `table_scale` as external initialisers, and says in `exact_lists` (B,) whether the
+        answer is that of float32. fp16 and int8 take the number of `candidates`, at least k.
+    """
+    inputs = _INPUTS.format(
+        stored="float16" if form == "fp16" else "float", mask="bound" if form == "int8" else "penalty"
+    )
+    wanted = "k" if form == "fp32" else "candidates"
+    steps = [_SCAN[form].format(width=width, rows=rows, part=part), _SELECT.format(block=BLOCK, wanted=wanted)]
+    outputs = "int64[B,K] best_rows, float[B,K] best_scores, float[B,W] query"
+    if form == "fp32":
+        steps.append(_MERGE.format(stored_scores="selected"))
+    else:
+        inputs += ", int64[1] candidates"
+        steps += [_SCORE_AGAIN, _MERGE.format(stored_scores="stored_scores")]
+    if form == "int8":
+        steps.append(_CERTIFY)
+        outputs += ", bool[B] exact_lists"
+    before = parser.parse_graph(f"events ({inputs}) => (float[B,L,W] events) {{{_EVENTS}}}")
+    after = parser.parse_graph(f"ranking ({inputs}, float[B,W] query) => ({outputs}) {{{''.join(steps)}}}")
+    middle = compose.add_prefix_graph(user.graph, "user/", rename_inputs=False, rename_outputs=False)
+    after_inputs = [value for value in after.input if value.name != "query"]
+    graph = helper.make_graph(
+        [*before.node, *middle.node, *after.node],
+        "recommender",
+        after_inputs,
+        list(after.output),
+        [*middle.initializer, *(_rows_in_int8(rows, width, part) if form == "int8" else ())],
+    )
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)]
+    return helper.make_model(graph, ir_version=IR_VERSION, opset_imports=opsets[: 2 if form == "int8" else 1])
+
+
+def _without_external(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """As the checker wants it, which looks for the files of external initialisers: they become inputs."""
+    checked = onnx.ModelProto()
+    checked.CopyFrom(proto)
+    inside = [tensor for tensor in proto.graph.initializer if tensor.data_location != TensorProto.EXTERNAL]
+    for tensor in proto.graph.initializer:
+        if tensor not in inside:
+            value = helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+            checked.graph.input.append(value)
+    del checked.graph.initializer[:]
+    checked.graph.initializer.extend(inside)
+    return checked
+
+
+def _rows_in_int8(rows: int, width: int, part: int) -> list[TensorProto]:
+    """The initialisers that the engine fills: they are not in the file."""
+    shapes = {
+        "table_int8": (TensorProto.UINT8, (rows, width // part, part)),
+        "table_scale": (TensorProto.FLOAT, (rows, width // part)),
+    }
+    tensors = []
+    for name, (kind, shape) in shapes.items():
+        tensor = TensorProto(name=name, data_type=kind, dims=shape, data_location=TensorProto.EXTERNAL)
+        tensor.external_data.add(key="location", value="items.safetensors")
+        tensors.append(tensor)
+    return tensors

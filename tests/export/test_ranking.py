@@ -1,0 +1,169 @@
+"""The graph around the user encoder, in each precision, beside NumPy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from onnx import parser
+
+from molar.engine.int8_rows import Int8Rows, part_of
+from molar.export.ranking import ranking_graph
+
+WIDTH, ROWS, ITEMS, ADDED = 64, 640, 600, 8
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Tables, histories, and who may not be recommended what; `scores` (B, P + A) are what NumPy ranks by."""
+
+    table: np.ndarray
+    added: np.ndarray
+    history: np.ndarray
+    excluded: np.ndarray
+    allowed: np.ndarray
+    added_allowed: np.ndarray
+    scores: np.ndarray
+
+
+@pytest.fixture(params=["one filter for all", "a filter for each", "scores ascend", "hardly anything allowed"])
+def shop(request: pytest.FixtureRequest) -> Shop:
+    rng = np.random.default_rng(0)
+    people = 5
+    table = rng.standard_normal((ROWS, WIDTH), dtype=np.float32)
+    if request.param == "scores ascend":
+        table = np.abs(table[:1]) * np.linspace(1, 2, ROWS, dtype=np.float32)[:, None]
+    table[ITEMS:] = 0
+    added = rng.standard_normal((ADDED, WIDTH), dtype=np.float32)
+    history = rng.integers(0, ITEMS, (people, 7))
+    history[0, -1] = ROWS + 1  # an added item
+    history[1, :3] = -1
+    excluded = np.concatenate([history, history[:, :1], np.full((people, 2), -1)], axis=1)  # one of them twice
+    lines = people if request.param == "a filter for each" else 1
+    allowed = rng.random((lines, ROWS)) < (0.01 if request.param == "hardly anything allowed" else 0.9)
+    allowed[:, ITEMS:] = False
+    added_allowed = np.arange(ADDED)[None] < 3
+    both = np.concatenate([table, added])
+    query = both[np.maximum(history, 0)].mean(axis=1)  # row 0 stands where there is no event, as in the graph
+    scores = query @ both.T
+    scores[:, :ROWS][np.broadcast_to(~allowed, (people, ROWS))] = -np.inf
+    scores[:, ROWS:][np.broadcast_to(~added_allowed, (people, ADDED))] = -np.inf
+    for line, rows in zip(scores, excluded, strict=True):
+        line[rows[rows >= 0]] = -np.inf
+    return Shop(table, added, history, excluded, allowed, added_allowed, scores)
+
+
+def answer(shop: Shop, precision: str, k: int, candidates: int = 64) -> list[np.ndarray]:
+    """A person is the mean of their events."""
+    user = parser.parse_model(f"""<ir_version: 10, opset_import: ["": 20]>
+        user (float[B,L,{WIDTH}] events, int64[B,L] history) => (float[B,{WIDTH}] query) {{
+            axes = Constant <value_ints = [1]> ()
+            query = ReduceMean <keepdims = 0> (events, axes)
+        }}""")
+    part = part_of(WIDTH)
+    proto = ranking_graph(user, precision, WIDTH, ROWS, part)
+    penalty, penalty_added = (np.where(a, 0, -1e9).astype(np.float32) for a in (shop.allowed, shop.added_allowed))
+    feeds = {
+        "history": shop.history,
+        "table": shop.table.astype(np.float16 if precision == "fp16" else np.float32),
+        "added": shop.added,
+        "excluded": shop.excluded,
+        "penalty_added": penalty_added,
+        "k": np.array([k]),
+    }
+    options = ort.SessionOptions()
+    rounded = Int8Rows.of(shop.table, part)
+    kept = [ort.OrtValue.ortvalue_from_numpy(values) for values in (rounded.table_int8, rounded.table_scale)]
+    if precision == "int8":
+        options.add_external_initializers(["table_int8", "table_scale"], kept)
+        feeds["bound"] = np.where(shop.allowed, rounded.bound, np.float32(-np.inf))
+    else:
+        feeds["penalty"] = penalty
+    if precision != "fp32":
+        feeds["candidates"] = np.array([max(candidates, k)])
+    session = ort.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    names = ["best_rows", "best_scores", *(["exact_lists"] if precision == "int8" else [])]
+    return session.run(names, feeds)
+
+
+def expected(shop: Shop, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """(B, k) rows and scores, minus infinity where nothing is left."""
+    rows = np.argsort(-shop.scores, axis=1, kind="stable")[:, :k]
+    return rows, np.take_along_axis(shop.scores, rows, axis=1)
+
+
+@pytest.mark.parametrize("k", [1, 10, 100, 603])
+def test_float32_ranks_as_numpy(shop: Shop, k: int) -> None:
+    rows, scores = answer(shop, "fp32", k)
+    truth, best = expected(shop, k)
+    possible = np.isfinite(best)
+    np.testing.assert_allclose(scores[possible], best[possible], atol=1e-4)
+    found = np.take_along_axis(shop.scores, rows, axis=1)
+    np.testing.assert_allclose(found[possible], best[possible], atol=1e-4)  # the same rows up to ties
+    assert (scores[~possible] < -1e8).all()
+    assert truth.shape == rows.shape
+
+
+@pytest.mark.parametrize("k", [1, 10, 100])
+def test_int8_says_when_its_answer_is_that_of_float32(shop: Shop, k: int) -> None:
+    certain = 0
+    for candidates in (k, 128, ROWS):
+        rows, scores, exact = answer(shop, "int8", k, candidates)
+        _, best = expected(shop, k)
+        possible = np.isfinite(best) & exact[:, None]
+        np.testing.assert_allclose(scores[possible], best[possible], atol=1e-4)
+        np.testing.assert_allclose(np.take_along_axis(shop.scores, rows, axis=1)[possible], best[possible], atol=1e-4)
+        assert (scores[exact][~np.isfinite(best[exact])] < -1e8).all()
+        certain += exact.sum()
+    assert exact.all()  # all rows were candidates
+    assert certain > len(exact)
+
+
+@pytest.mark.parametrize("shop", ["one filter for all"], indirect=True)
+def test_int8_does_not_claim_what_it_cannot_know(shop: Shop) -> None:
+    """With no more candidates than are asked for, the next bound is nearly always above the last score."""
+    *_, exact = answer(shop, "int8", 100, 100)
+    assert not exact.all()
+
+
+@pytest.mark.parametrize("k", [1, 10])
+def test_float16_costs_little(shop: Shop, k: int) -> None:
+    rows, scores = answer(shop, "fp16", k)
+    _, best = expected(shop, k)
+    possible = np.isfinite(best)
+    np.testing.assert_allclose(scores[possible], best[possible], rtol=5e-3, atol=5e-3)
+    found = np.take_along_axis(shop.scores, rows, axis=1)[possible]
+    np.testing.assert_allclose(found, best[possible], rtol=5e-3, atol=5e-3)
+
+
+def test_bounds_hold() -> None:
+    """No score from 8 bits is further off than its bound says, also for queries of one large number."""
+    rng = np.random.default_rng(1)
+    table = (rng.standard_normal((500, 256)) * np.exp(rng.normal(size=(500, 1)))).astype(np.float32)
+    table[:10] = 0
+    table[10:20, 0] = 1e4
+    rows = Int8Rows.of(table, part_of(256))
+    kept = ((rows.table_int8.astype(np.float32) - 128) * rows.table_scale[..., None]).reshape(500, 256)
+    queries = rng.standard_normal((50, 256)).astype(np.float32)
+    queries[:5, 0] = 1e4
+    parts = queries.reshape(50, 2, 128)
+    step = np.abs(parts).max(axis=2, keepdims=True) / 127
+    rounded = (np.round(parts / step) * step).reshape(50, 256)
+    off = np.abs(queries @ table.T - rounded @ kept.T)
+    lengths = np.maximum(np.linalg.norm(queries, axis=1), 100 * np.linalg.norm(queries - rounded, axis=1))
+    assert (off <= lengths[:, None] * rows.bound + 1e-2).all()
+    assert (off > 1e-2).any()
+
+
+def test_parts_of_a_row() -> None:
+    assert [part_of(width) for width in (128, 256, 384, 192, 64, 48, 32, 24, 10)] == [
+        128,
+        128,
+        128,
+        64,
+        64,
+        16,
+        32,
+        0,
+        0,
+    ]
