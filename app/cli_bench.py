@@ -1,16 +1,12 @@
 """`molar bench`: measure, and write what was measured."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import click
 
-from molar.app.cli_serve import BUNDLE_OPTION, showroom
-from molar.app.options import DEVICE_OPTION, FOLDER
+from molar.app.cli_bench_engine import engine, latency, stress
+from molar.app.options import COUNT, DEVICE_OPTION, FOLDER, report
 from molar.train.config import PRESETS, TrainConfig, config_from, read_toml
-
-_COUNT = click.IntRange(min=1)
 
 
 @click.group()
@@ -18,39 +14,17 @@ def bench() -> None:
     """Measure, and write what was measured."""
 
 
-def _report(result: dict[str, Any], out: Path | None) -> None:
-    text = json.dumps(result, indent=2) + "\n"
-    if out:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text)
-    click.echo(text, nl=False)
+for command in (latency, engine, stress):
+    bench.add_command(command)
 
 
 @bench.command()
-@BUNDLE_OPTION
-@click.option("--history", "length", type=_COUNT, default=50, show_default=True, help="Events in each history.")
-@click.option("--calls", type=_COUNT, default=500, show_default=True, help="Timed calls.")
-@DEVICE_OPTION
-@click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
-def engine(bundle: Path | None, length: int, calls: int, device: str, out: Path | None) -> None:
-    """Latency of one recommendation, from ids to ids, and seconds to import the engine.
-
-    \b
-    Example:
-      molar bench engine --bundle bundles/movielens-1m --history 50
-    """
-    from molar.engine.benchmark import benchmark_engine
-
-    _report(benchmark_engine(bundle or showroom(), length, calls, device), out)
-
-
-@bench.command()
-@click.option("--items", type=_COUNT, default=3416, show_default=True, help="Items in the catalogue.")
-@click.option("--dim", type=_COUNT, default=128, show_default=True, help="Width of the vectors.")
-@click.option("--events", type=_COUNT, default=25_600, show_default=True, help="Events in a batch.")
-@click.option("--length", type=_COUNT, default=100, show_default=True, help="Events in a history.")
+@click.option("--items", type=COUNT, default=3416, show_default=True, help="Items in the catalogue.")
+@click.option("--dim", type=COUNT, default=128, show_default=True, help="Width of the vectors.")
+@click.option("--events", type=COUNT, default=25_600, show_default=True, help="Events in a batch.")
+@click.option("--length", type=COUNT, default=100, show_default=True, help="Events in a history.")
 @click.option("--dataset", type=FOLDER, help="Also count SASRec's events a second on these histories.")
-@click.option("--steps", type=_COUNT, default=10, show_default=True, help="Timed steps of that.")
+@click.option("--steps", type=COUNT, default=10, show_default=True, help="Timed steps of that.")
 @click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
 def training(
     items: int, dim: int, events: int, length: int, dataset: Path | None, steps: int, out: Path | None
@@ -73,7 +47,7 @@ def training(
         config = TrainConfig(dim=dim, batch_events=events)
         found = benchmark_events(load_dataset(dataset), config, steps, choose_device("auto"))
         result["sasrec"] = {"dataset": dataset.name, **found}
-    _report(result, out)
+    report(result, out)
 
 
 @bench.command()
@@ -81,7 +55,7 @@ def training(
 @click.option("--encoder", "encoders", multiple=True, required=True, help="Folder of `molar finetune`; repeatable.")
 @click.option("--attribute", default="genres", show_default=True, help="What neighbours should have in common.")
 @click.option("--photos", type=FOLDER, help="Folder with items.csv: category, split, image.")
-@click.option("--text-tokens", type=_COUNT, default=128, show_default=True, help="Where bare backbones cut texts.")
+@click.option("--text-tokens", type=COUNT, default=128, show_default=True, help="Where bare backbones cut texts.")
 @DEVICE_OPTION
 @click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
 def encoder(
@@ -114,14 +88,14 @@ def encoder(
         choose_device(device),
         lambda what: click.echo(f"{what} ...", err=True),
     )
-    _report({"dataset": dataset.name, "machine": machine(), "rows": rows}, out)
+    report({"dataset": dataset.name, "machine": machine(), "rows": rows}, out)
 
 
 @bench.command()
 @click.argument("run", type=FOLDER)
 @click.option("--dataset", type=FOLDER, help="Where the dataset is now, if it was moved since training.")
-@click.option("--items", type=_COUNT, default=1000, show_default=True, help="Real items whose neighbours are compared.")
-@click.option("--text-tokens", type=_COUNT, default=100, show_default=True, help="Tokens of the text that is timed.")
+@click.option("--items", type=COUNT, default=1000, show_default=True, help="Real items whose neighbours are compared.")
+@click.option("--text-tokens", type=COUNT, default=100, show_default=True, help="Tokens of the text that is timed.")
 @click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
 def export(run: Path, dataset: Path | None, items: int, text_tokens: int, out: Path | None) -> None:
     """The item encoder of a run as ONNX: size, time and neighbours kept in each precision, beside torch.
@@ -132,7 +106,7 @@ def export(run: Path, dataset: Path | None, items: int, text_tokens: int, out: P
     """
     from molar.export.item_benchmark import benchmark_item_encoder
 
-    _report(benchmark_item_encoder(run, dataset, items, text_tokens), out)
+    report(benchmark_item_encoder(run, dataset, items, text_tokens), out)
 
 
 @bench.command()
@@ -147,9 +121,7 @@ def export(run: Path, dataset: Path | None, items: int, text_tokens: int, out: P
 )
 @click.option("--model", "models", multiple=True, help="Row of the table, such as Molar or SASRec; repeatable.")
 @click.option("--regime", "regimes", multiple=True, help="full, or sparse: everybody's last ten events; repeatable.")
-@click.option(
-    "--seeds", type=_COUNT, default=1, show_default=True, help="Runs a row; a user's metrics are their means."
-)
+@click.option("--seeds", type=COUNT, default=1, show_default=True, help="Runs a row; a user's metrics are their means.")
 @DEVICE_OPTION
 @click.option(
     "--out",
@@ -194,7 +166,7 @@ def accuracy(
         lambda what: click.echo(f"{what} ...", err=True),
         read_measured(ranks) if ranks else (),
     )
-    _report(table, out)
+    report(table, out)
     if out and ranks:
         write_measured(runs, ranks)
         write_text(out.with_suffix(".md"), "\n".join(markdown(table, regime) for regime in REGIMES))
@@ -211,9 +183,7 @@ def accuracy(
 @click.option("--work", required=True, type=FOLDER, help="Where encoders and runs are kept; it can be continued.")
 @click.option("--config", "config_file", type=FOLDER, help="TOML file with the tables [finetune] and [train].")
 @click.option("--only", multiple=True, help="Name of a row; repeatable. The frozen towers are always there.")
-@click.option(
-    "--seeds", type=_COUNT, default=1, show_default=True, help="Runs a row; a user's metrics are their means."
-)
+@click.option("--seeds", type=COUNT, default=1, show_default=True, help="Runs a row; a user's metrics are their means.")
 @DEVICE_OPTION
 @click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
 def content(
@@ -245,4 +215,4 @@ def content(
         device,
         lambda what: click.echo(f"{what} ...", err=True),
     )
-    _report(result, out)
+    report(result, out)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from molar.app.options import DEVICE_OPTION, FOLDER
+from molar.app.options import DEVICE_OPTION, FOLDER, PRECISION_OPTION
 from molar.engine.errors import RequestError
 
 BUNDLE_OPTION = click.option(
@@ -28,6 +28,7 @@ def showroom() -> Path:
 @click.option("--where", multiple=True, metavar="NAME=VALUE", help="Keep items with this attribute; repeatable.")
 @click.option("--mode", help="aligned, content or ids.  [default: the bundle's first]")
 @DEVICE_OPTION
+@PRECISION_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def recommend(
     history: tuple[str, ...],
@@ -36,6 +37,7 @@ def recommend(
     where: tuple[str, ...],
     mode: str | None,
     device: str,
+    precision: str,
     as_json: bool,
 ) -> None:
     """Recommend items for a HISTORY of item ids, oldest first.
@@ -46,7 +48,7 @@ def recommend(
     """
     from molar.engine import Recommender
 
-    recommender = Recommender.load(bundle or showroom(), device)
+    recommender = Recommender.load(bundle or showroom(), device, precision)
     found = recommender.recommend(history, k, parse_where(where), mode)
     if as_json:
         click.echo(json.dumps([asdict(recommendation) for recommendation in found], indent=2))

@@ -72,7 +72,7 @@ def build_page(recommender: Recommender) -> gr.Blocks:
     def change(history: BrowsingHistory, mode: str, event: gr.EventData) -> tuple[BrowsingHistory, str, str, str, str]:
         """A click on a card or on a button of the strip."""
         action, row, place = event._data["action"], int(event._data["row"]), int(event._data["place"])
-        if action == "add" and 0 <= row < len(catalog):
+        if action == "add" and 0 <= row < catalog.next_row and catalog.item_id(row):
             history = history.add(row)
         elif action == "remove":
             history = history.remove(place)
@@ -202,7 +202,7 @@ def build_app(recommender: Recommender) -> FastAPI:
 def picture_ratio(recommender: Recommender) -> float:
     """Width over height that suits the catalogue: posters are upright, products square."""
     ratios = []
-    for row in range(0, len(recommender.catalog), max(1, len(recommender.catalog) // 40)):
+    for row in range(0, len(recommender.catalog.item_ids), max(1, len(recommender.catalog.item_ids) // 40)):
         if (webp := recommender.catalog.thumbnail(row)) is not None:
             width, height = Image.open(io.BytesIO(webp)).size
             ratios.append(width / height)

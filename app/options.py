@@ -1,5 +1,6 @@
 """Configuration dataclasses as click options: one option a field."""
 
+import json
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -8,7 +9,16 @@ from typing import Any
 import click
 
 FOLDER = click.Path(path_type=Path)
+COUNT = click.IntRange(min=1)
 DEVICE_OPTION = click.option("--device", type=click.Choice(["auto", "cuda", "cpu"]), default="auto", show_default=True)
+
+PRECISION_OPTION = click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "fp16", "int8"]),
+    default="auto",
+    show_default=True,
+    help="Of the item tables.",
+)
 
 
 def config_options(config: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -37,3 +47,12 @@ def config_options(config: type) -> Callable[[Callable[..., Any]], Callable[...,
 def given(values: dict[str, Any]) -> dict[str, Any]:
     """Only the options that were given."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def report(result: dict[str, Any], out: Path | None) -> None:
+    """Print a result as JSON, and write it to a file if one is given."""
+    text = json.dumps(result, indent=2) + "\n"
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text)
+    click.echo(text, nl=False)

@@ -5,7 +5,8 @@ from molar.engine.catalog_item import CatalogItem
 from molar.engine.errors import BundleError, DatasetError, ModelError, MolarError, RequestError
 from molar.engine.explain import Explanation
 from molar.engine.item_encoder import NewItem
-from molar.engine.recommender import Recommendation, Recommender
+from molar.engine.recommendation import Recommendation
+from molar.engine.recommender import Recommender
 
 __all__ = [
     "BundleError",

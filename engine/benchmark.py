@@ -1,10 +1,11 @@
-"""Latency of the engine."""
+"""Latency of the engine on a bundle, and what opening one costs."""
 
 import os
 import platform
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import numpy as np
 
 from molar.engine.recommender import Recommender
 
+_WARM_UP = 20
 
-def benchmark_engine(bundle: Path, length: int, calls: int, device: str = "auto") -> dict[str, Any]:
+
+def benchmark_bundle(bundle: Path, length: int, calls: int, device: str, precision: str) -> dict[str, Any]:
     """Time `recommend` for one person, k = 10, after 20 calls to warm up.
 
     Args:
@@ -21,22 +24,21 @@ def benchmark_engine(bundle: Path, length: int, calls: int, device: str = "auto"
         length: events in each history, drawn at random.
         calls: timed ones.
         device: as in `Recommender.load`.
+        precision: as in `Recommender.load`.
 
     Returns:
-        Milliseconds of a call (p50, p95, p99), of loading the bundle, and of importing `molar.engine` in a new process.
+        Milliseconds of a call (p50, p95, p99), what loading the bundle takes, and milliseconds to import
+        `molar.engine` in a new process.
     """
-    started = time.perf_counter()
-    recommender = Recommender.load(bundle, device)
-    load_ms = (time.perf_counter() - started) * 1e3
+    recommender = Recommender.load(bundle, device, precision)
     rng = np.random.default_rng(0)
     ids = recommender.catalog.item_ids
-    histories = [[ids[row] for row in rng.integers(0, len(ids), length)] for _ in range(calls + 20)]
+    histories = [[ids[row] for row in rng.integers(0, len(ids), length)] for _ in range(calls + _WARM_UP)]
     times = []
     for history in histories:
         started = time.perf_counter()
         recommender.recommend(history, k=10)
         times.append((time.perf_counter() - started) * 1e3)
-    p50, p95, p99 = np.percentile(times[20:], (50, 95, 99))
     return {
         "bundle": recommender.manifest.name,
         "items": recommender.manifest.items,
@@ -44,13 +46,38 @@ def benchmark_engine(bundle: Path, length: int, calls: int, device: str = "auto"
         "history": length,
         "calls": calls,
         "device": recommender.device,
+        "precision": recommender.precision,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "p50_ms": round(float(p50), 3),
-        "p95_ms": round(float(p95), 3),
-        "p99_ms": round(float(p99), 3),
-        "load_ms": round(load_ms, 1),
+        **milliseconds(times[_WARM_UP:]),
+        **loading_facts(bundle),
         "import_ms": round(_import_ms(), 1),
     }
+
+
+def milliseconds(times: Sequence[float]) -> dict[str, float]:
+    """p50, p95 and p99 of times in milliseconds."""
+    return {f"p{share}_ms": round(float(np.percentile(times, share)), 4) for share in (50, 95, 99)}
+
+
+def loading_facts(bundle: Path) -> dict[str, float]:
+    """What opening a bundle takes in a process of its own, its files in the system's cache.
+
+    Returns:
+        `load_ms`; `memory_mb`, by which the resident memory grows, and `tables_mb`, what the tables are.
+    """
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from molar.engine import Recommender\n"
+        "def resident():\n"
+        "    return int(Path('/proc/self/statm').read_text().split()[1]) * 4096 if sys.platform == 'linux' else 0\n"
+        "before, started = resident(), time.perf_counter()\n"
+        "recommender = Recommender.load(sys.argv[1], 'cpu')\n"
+        "print((time.perf_counter() - started) * 1e3, (resident() - before) / 1e6)\n"
+    )
+    load_ms, memory = map(float, subprocess.check_output([sys.executable, "-c", code, str(bundle)]).split())
+    tables = sum(path.stat().st_size for path in bundle.glob("items*.safetensors")) / 1e6
+    return {"load_ms": round(load_ms, 1), "memory_mb": round(memory, 1), "tables_mb": round(tables, 1)}
 
 
 def _import_ms() -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from molar.engine.catalog_item import CatalogItem, Where
+from molar.engine.catalog_item import Allowed, CatalogItem, Where
 from molar.engine.errors import BundleError, RequestError
 from molar.engine.live_items import LiveItems
 
@@ -22,6 +22,11 @@ class Catalog:
 
     Args:
         path: of catalog.db.
+
+    Attributes:
+        item_ids: of the items of catalog.db, by row.
+        facets: attributes that make good filters, with their values.
+        next_row: that the next added item gets.
 
     Raises:
         BundleError: the file is no catalogue.
@@ -38,11 +43,19 @@ class Catalog:
         self.item_ids: list[str] = [item_id for (item_id,) in ids]
         self._row_of = {item_id: row for row, item_id in enumerate(self.item_ids)}
         self._stored = len(self.item_ids)
-        self._live = LiveItems(self._stored)
+        self.next_row = self._stored
+        self._live = LiveItems()
         self._removed: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
-        return len(self.item_ids)
+        return len(self._row_of)
+
+    def item_id(self, row: int) -> str:
+        """The id of a row; empty for that of an item that was added and removed again."""
+        if row < self._stored:
+            return self.item_ids[row]
+        item = self._live.get(row)
+        return item.item_id if item else ""
 
     def rows(self, item_ids: Sequence[str]) -> list[int]:
         """Rows of the ids, in their order.
@@ -62,11 +75,11 @@ class Catalog:
         return item_id in self._row_of
 
     def add(self, item: CatalogItem) -> None:
-        """Add an item for as long as this object lives; its row is the number of items that there are."""
-        if item.row != len(self) or item.item_id in self:
+        """Add an item for as long as this object lives; its row is `next_row`."""
+        if item.row != self.next_row or item.item_id in self:
             raise ValueError(f"row {item.row}, item_id {item.item_id!r}: not the next row, or an id that is taken")
-        self._live.items.append(item)
-        self.item_ids.append(item.item_id)
+        self._live[item.row] = item
+        self.next_row += 1
         self._row_of[item.item_id] = item.row
 
     def remove(self, item_ids: Sequence[str]) -> None:
@@ -74,7 +87,9 @@ class Catalog:
         rows = self.rows(item_ids)
         for item_id in dict.fromkeys(item_ids):
             del self._row_of[item_id]
-        self._removed = self._removed | set(rows)
+        self._removed = self._removed | {row for row in rows if row < self._stored}
+        for row in rows:
+            self._live.pop(row, None)
 
     def items(self, rows: Sequence[int]) -> list[CatalogItem]:
         """Items in the order of the rows, those of catalog.db without their thumbnails."""
@@ -123,23 +138,19 @@ class Catalog:
         if len(self._live) and len(rows) < limit:
             [(stored,)] = self._query(f"select count(*) from items where {condition}", arguments)
             begin = max(0, offset - stored)
-            live = [row for row in self._live.matching(text, where) if row not in removed]
-            rows += live[begin : begin + limit - len(rows)]
+            rows += self._live.matching(text, where)[begin : begin + limit - len(rows)]
         return rows
 
-    def allowed(self, where: Where | None) -> np.ndarray:
-        """(N,) bool, True for the items that pass the filter.
+    def allowed(self, where: Where) -> Allowed:
+        """The items that pass the filter.
 
         Raises:
             RequestError: the filter names an attribute or a value that no item has.
         """
-        if not where:
-            return np.ones(len(self), dtype=bool)
-        mask = np.zeros(len(self), dtype=bool)
         condition, arguments = self._condition(where)
-        mask[[row for (row,) in self._query(f"select row from items where {condition}", arguments)]] = True
-        mask[[row for row in self._live.matching("", where) if row < len(mask)]] = True
-        return mask
+        stored = np.zeros(self._stored, dtype=bool)
+        stored[[row for (row,) in self._query(f"select row from items where {condition}", arguments)]] = True
+        return Allowed(stored, frozenset(self._live.matching("", where)))
 
     def thumbnail(self, row: int) -> bytes | None:
         """WebP bytes of an item's picture, None if it has none."""
@@ -162,7 +173,7 @@ class Catalog:
     def _check_value(self, name: str, value: str) -> None:
         if self._query("select 1 from attributes where name = ? and value = ? limit 1", [name, value]):
             return
-        added = self._live.values(name)
+        added = self._live.attribute_values(name)
         if value in added:
             return
         known = [n for (n,) in self._query("select distinct name from attributes")]

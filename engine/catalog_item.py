@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 Where = Mapping[str, str | Sequence[str]]
 """A filter: attribute -> the value, or the values of which an item must have one."""
 
@@ -35,6 +37,19 @@ class CatalogItem:
     popularity: int = 0
     attributes: dict[str, list[str]] = field(default_factory=dict)
     thumbnail: bytes | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Allowed:
+    """Items that may be recommended.
+
+    Attributes:
+        stored: (N,) bool for the items of the bundle.
+        added: rows of added items.
+    """
+
+    stored: np.ndarray
+    added: frozenset[int] = frozenset()
 
 
 def create_catalog(path: Path, items: Iterable[CatalogItem]) -> None:

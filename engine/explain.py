@@ -5,7 +5,7 @@ Scores count from the catalogue's mean: what all items have in common says nothi
 Dimensions: L events, W width of a row of an item table, D width of an item's content vector.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,7 @@ class ItemParts:
         self._parts = map_tensors(folder / PARTS, part_tensors(manifest))
         self._means = {mode: self._parts[f"{mode}.mean"] for mode in manifest.modes}
         self._added: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._items = manifest.items
         self.known = manifest.content_dim > 0
 
     def add(self, row: int, both: np.ndarray, picture: np.ndarray | None, text: np.ndarray | None) -> None:
@@ -58,10 +59,29 @@ class ItemParts:
         seen, said = shapley(nothing, nothing if picture is None else picture, nothing if text is None else text, both)
         self._added[row] = seen - self._parts["picture.mean"], said - self._parts["text.mean"]
 
+    def drop(self, rows: Collection[int]) -> None:
+        """Forget items that were removed."""
+        for row in rows:
+            self._added.pop(row, None)
+
     def replace(self, tables: Mapping[str, np.ndarray]) -> None:
         """Take over the means of (N, W) tables by mode; what pictures and texts bring to them nobody knows."""
         self._means |= {mode: table.mean(axis=0) for mode, table in tables.items()}
         self.known = False
+
+    def reasons(
+        self, queries: Sequence[np.ndarray], row: int, vector: np.ndarray, mode: str
+    ) -> tuple[float, list[float], dict[str, float]]:
+        """Score of an item, what it loses without each event, and what each source brings to it.
+
+        Args:
+            queries: (W,) each, after the histories of `left_out`.
+            row: of the item in the catalogue.
+            vector: (W,) of the item.
+            mode: that ranks.
+        """
+        score, *without = (self.score(query, vector, mode) for query in queries)
+        return score, [score - other for other in without] or [score], self.sources(queries[0], row, vector, mode)
 
     def sources(self, query: np.ndarray, row: int, vector: np.ndarray, mode: str) -> dict[str, float]:
         """What each of `SOURCES` brings to a score, those that count in this mode.
@@ -75,7 +95,7 @@ class ItemParts:
         score = self.score(query, vector, mode)
         if mode == "ids":
             return {"people": score}
-        if not self.known:
+        if not self.known or (row >= self._items and row not in self._added):
             return {}
         picture, text = (float(query[: len(part)] @ part) for part in self._of(row))
         people = {} if mode == "content" else {"people": score - picture - text}
@@ -89,6 +109,12 @@ class ItemParts:
         if row in self._added:
             return self._added[row]
         return self._parts["picture"][row].astype(np.float32), self._parts["text"][row].astype(np.float32)
+
+
+def left_out(history: Sequence[int]) -> list[list[int]]:
+    """A history, and then without each of its events, if it has more than one."""
+    rows = list(history)
+    return [rows, *(rows[:i] + rows[i + 1 :] for i in range(len(rows)) if len(rows) > 1)]
 
 
 def shapley(

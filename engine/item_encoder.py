@@ -4,7 +4,7 @@ Dimensions: B items, D width of an item vector.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,15 @@ import numpy as np
 from PIL import Image
 from tokenizers import Tokenizer
 
+from molar.engine.bundle import ITEM_ENCODER, TOKENIZER, Manifest
 from molar.engine.errors import BundleError, RequestError
-from molar.engine.images import open_image
+from molar.engine.images import open_image, thumbnail_bytes
 from molar.engine.item_reader import ItemInputs, ItemReader, Preprocessing
 from molar.engine.runtime import open_session
 from molar.engine.text import item_text
 
 _BATCH = 16
+_THUMBNAIL = 256  # pixels
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,23 @@ class NewItem:
         return open_image(Path(self.image) if isinstance(self.image, str) else self.image)
 
 
+@dataclass(frozen=True)
+class ReadItem:
+    """What became of a new item.
+
+    Attributes:
+        vector: (D,) by picture and text.
+        by_picture: (D,) by its picture alone; None without a picture, or if not asked for.
+        by_text: (D,) by its text alone; None without a text, or if not asked for.
+        thumbnail: WebP bytes, None without a picture.
+    """
+
+    vector: np.ndarray
+    by_picture: np.ndarray | None
+    by_text: np.ndarray | None
+    thumbnail: bytes | None
+
+
 class ItemEncoder:
     """Reads items as training did; safe to call from many threads.
 
@@ -70,6 +89,18 @@ class ItemEncoder:
         BundleError: a file cannot be used.
     """
 
+    @classmethod
+    def of_bundle(cls, folder: Path, manifest: Manifest, device: str) -> "ItemEncoder":
+        """The one of a bundle.
+
+        Raises:
+            RequestError: the bundle has none.
+            BundleError: a file cannot be used.
+        """
+        if manifest.item_encoder is None:
+            raise RequestError("this bundle has no item encoder; export it again with --item-encoder")
+        return cls(folder / ITEM_ENCODER, folder / TOKENIZER, manifest.item_encoder["preprocessing"], device)
+
     def __init__(self, graph: Path, tokenizer: Path, preprocessing: Mapping[str, Any], device: str) -> None:
         try:
             # tokenizers raises plain exceptions
@@ -79,6 +110,26 @@ class ItemEncoder:
         opened = open_session(graph, device)
         self.device = opened.device
         self._session = opened.session
+
+    def read(self, item: NewItem, apart: bool = False) -> ReadItem:
+        """One item, and its picture for display.
+
+        Args:
+            item: to be read.
+            apart: read it by its picture and by its text alone too.
+
+        Raises:
+            RequestError: the item is empty.
+            DatasetError: its picture cannot be read.
+        """
+        picture = item.picture()
+        text = bool(item.title or item.description)
+        views = [replace(item, image=picture)]
+        if apart and picture and text:
+            views += [NewItem(image=picture), replace(item, image=None)]
+        vector, *alone = self.embed(views)
+        by_picture, by_text = alone or (vector if picture else None, vector if text else None)
+        return ReadItem(vector, by_picture, by_text, thumbnail_bytes(picture, _THUMBNAIL) if picture else None)
 
     def embed(self, items: Sequence[NewItem]) -> np.ndarray:
         """Vectors (B, D) float32.

@@ -1,7 +1,7 @@
-"""The item tables on the device, the rows of items that were added, and which rows may be recommended.
+"""The item tables on the device, the vectors of items that were added, and which items may be recommended.
 
-Dimensions: N items of the bundle, P rows of a table (N up to a multiple of `BLOCK`), A rows that there is room for
-beside it, W width of a row.
+Dimensions: N items of the bundle, P rows of a table (N up to a multiple of `BLOCK`), A slots for added items, W width
+of a row.
 """
 
 import threading
@@ -12,10 +12,11 @@ import numpy as np
 import onnxruntime as ort
 
 from molar.engine.bundle import padded_rows
+from molar.engine.errors import RequestError
 from molar.engine.int8_rows import Int8Rows
 
 OFF = -1e9
-_ROOM = 64  # rows for added items, then twice as many each time they are full
+_SLOTS = 64  # at least so many for added items
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,10 @@ class TableState:
         host: mode -> the same as they were given.
         in_int8: mode -> the same in 8 bits, where that is used.
         added: mode -> (A, W) float32.
-        number_added: of A.
-        off: rows, as the catalogue counts them, that may not be recommended.
+        slots: row of an added item in the catalogue -> its slot.
+        added_ids: row of an added item -> its id.
+        filled: slots that were ever used; those behind are empty.
+        off: rows of the catalogue that may not be recommended.
         penalty: (1, P) float32, what every request adds to the scores of the table.
         penalty_on_device: the same.
         penalty_added: (1, A) float32.
@@ -38,7 +41,9 @@ class TableState:
     host: Mapping[str, np.ndarray]
     in_int8: Mapping[str, Int8Rows]
     added: Mapping[str, np.ndarray]
-    number_added: int
+    slots: Mapping[int, int]
+    added_ids: Mapping[int, str]
+    filled: int
     off: frozenset[int]
     penalty: np.ndarray
     penalty_on_device: ort.OrtValue
@@ -48,7 +53,8 @@ class TableState:
 class ItemTables:
     """Item tables by mode; every change is a new `TableState`, so that no run sees half of one.
 
-    Items of the bundle have the rows 0 to N - 1 in the catalogue, added ones the rows from N on.
+    Items of the bundle have the rows 0 to N - 1 in the catalogue; added ones have rows from N on, which are never given
+    to others, and slots, which are.
 
     Args:
         tables: mode -> (P, W) float32; on a CPU they are used where they are, without a copy.
@@ -78,30 +84,47 @@ class ItemTables:
             stored={mode: self._on_device(table) for mode, table in tables.items()},
             host=dict(tables),
             in_int8=in_int8 or {},
-            added={mode: np.zeros((_ROOM, width), np.float32) for mode in tables},
-            number_added=0,
+            added={mode: np.zeros((_SLOTS, width), np.float32) for mode in tables},
+            slots={},
+            added_ids={},
+            filled=0,
             off=frozenset(),
             penalty=penalty,
             penalty_on_device=ort.OrtValue.ortvalue_from_numpy(penalty, device),
-            penalty_added=np.full((1, _ROOM), OFF, np.float32),
+            penalty_added=np.full((1, _SLOTS), OFF, np.float32),
         )
 
-    def append(self, vectors: Mapping[str, np.ndarray]) -> int:
-        """Add an item, given its (W,) vector in each mode; its row in the catalogue."""
+    def append(self, row: int, item_id: str, vectors: Mapping[str, np.ndarray]) -> None:
+        """Add an item at a new row of the catalogue, given its (W,) vector in each mode."""
         with self._lock:
             state = self.state
-            place, room = state.number_added, state.penalty_added.shape[1]
-            added = state.added
-            if place == room:
-                room *= 2
-                added = {mode: np.concatenate([rows, np.zeros_like(rows)]) for mode, rows in added.items()}
+            if state.filled == state.penalty_added.shape[1]:
+                state = _compacted(state)
+            slot = state.filled
             for mode, vector in vectors.items():
-                added[mode][place] = vector  # runs of before have this row masked
-            penalty = np.full((1, room), OFF, np.float32)
-            penalty[:, : place + 1] = 0
-            penalty[:, [row - self.items for row in state.off if row >= self.items]] = OFF
-            self.state = replace(state, added=added, number_added=place + 1, penalty_added=penalty)
-            return self.items + place
+                state.added[mode][slot] = vector  # nobody looks there yet
+            penalty = state.penalty_added.copy()
+            penalty[:, slot] = 0
+            self.state = replace(
+                state,
+                slots={**state.slots, row: slot},
+                added_ids={**state.added_ids, row: item_id},
+                filled=slot + 1,
+                penalty_added=penalty,
+            )
+
+    def drop(self, rows: Collection[int]) -> None:
+        """Take items out: their rows mean nothing from the next run on."""
+        self.switch(off=rows)
+        with self._lock:
+            state = self.state
+            kept = {row: slot for row, slot in state.slots.items() if row not in rows}
+            self.state = replace(
+                state,
+                slots=kept,
+                added_ids={row: state.added_ids[row] for row in kept},
+                off=frozenset(row for row in state.off if row < self.items or row in kept),
+            )
 
     def switch(self, off: Collection[int] = (), on: Collection[int] = ()) -> None:
         """Let rows of the catalogue no longer be recommended, or again."""
@@ -110,47 +133,88 @@ class ItemTables:
             penalty, penalty_added = state.penalty.copy(), state.penalty_added.copy()
             for rows, value in ((off, OFF), (on, 0.0)):
                 penalty[:, [row for row in rows if row < self.items]] = value
-                penalty_added[:, [row - self.items for row in rows if row >= self.items]] = value
+                penalty_added[:, [state.slots[row] for row in rows if row in state.slots]] = value
+            on_device = state.penalty_on_device
+            if any(row < self.items for rows in (off, on) for row in rows):
+                on_device = ort.OrtValue.ortvalue_from_numpy(penalty, self._device)
+            else:
+                penalty = state.penalty
             self.state = replace(
                 state,
                 off=(state.off | frozenset(off)) - frozenset(on),
                 penalty=penalty,
-                penalty_on_device=ort.OrtValue.ortvalue_from_numpy(penalty, self._device),
+                penalty_on_device=on_device,
                 penalty_added=penalty_added,
             )
 
     def put(self, tables: Mapping[str, np.ndarray]) -> None:
-        """Put other (N, W) tables in the place of those of the same modes."""
-        empty = self.rows - self.items
-        tables = {
-            mode: np.concatenate([table, np.zeros((empty, table.shape[1]), np.float32)])
-            for mode, table in tables.items()
-        }
+        """Put other (N, W) tables in the place of those of the same modes.
+
+        Raises:
+            RequestError: a mode is unknown, or a table has another shape or type.
+        """
+        for mode, table in tables.items():
+            if mode not in self.state.host:
+                raise RequestError(f"no mode {mode!r}; this bundle has {', '.join(self.state.host)}")
+            wanted = (self.items, self.state.host[mode].shape[1])
+            if table.shape != wanted or table.dtype != np.float32:
+                raise RequestError(f"table {mode}: {table.dtype} {table.shape}; it must be float32 {wanted}")
+        empty = np.zeros((self.rows - self.items, next(iter(tables.values())).shape[1]), np.float32)
+        padded = {mode: np.concatenate([table, empty]) for mode, table in tables.items()}
         with self._lock:
-            stored = {mode: self._on_device(table) for mode, table in tables.items()}
-            before = self.state.in_int8
-            rounded = {mode: Int8Rows.of(tables[mode], before[mode].part) for mode in tables if mode in before}
+            state = self.state
+            rounded = {
+                mode: Int8Rows.of(padded[mode], before.part) for mode, before in state.in_int8.items() if mode in padded
+            }
             self.state = replace(
-                self.state,
-                stored={**self.state.stored, **stored},
-                host={**self.state.host, **tables},
-                in_int8={**before, **rounded},
+                state,
+                stored={**state.stored, **{mode: self._on_device(table) for mode, table in padded.items()}},
+                host={**state.host, **padded},
+                in_int8={**state.in_int8, **rounded},
             )
 
     def vector(self, mode: str, row: int) -> np.ndarray:
         """(W,) float32 of a row of the catalogue."""
         state = self.state
-        found: np.ndarray = state.host[mode][row] if row < self.items else state.added[mode][row - self.items]
+        found: np.ndarray = state.host[mode][row] if row < self.items else state.added[mode][state.slots[row]]
         return found
 
-    def graph_rows(self, rows: np.ndarray) -> np.ndarray:
-        """Rows as the catalogue counts them -> as the graph does: added ones follow the padded table."""
-        return np.where(rows < self.items, rows, rows + (self.rows - self.items))
+    def graph_rows(self, rows: Collection[int], state: TableState) -> list[int]:
+        """Rows as the catalogue counts them -> as the graph does, where slots follow the table; dropped ones go."""
+        return [
+            row if row < self.items else self.rows + state.slots[row]
+            for row in rows
+            if row < self.items or row in state.slots
+        ]
 
-    def catalog_rows(self, rows: np.ndarray) -> np.ndarray:
-        """The way back."""
-        return np.where(rows < self.rows, rows, rows - (self.rows - self.items))
+    def catalog_rows(self, rows: np.ndarray, state: TableState) -> np.ndarray:
+        """The way back; -1 for slots without an item."""
+        if rows.size == 0 or rows.max() < self.rows:
+            return rows
+        of_slot = np.full(state.penalty_added.shape[1], -1)
+        for row, slot in state.slots.items():
+            of_slot[slot] = row
+        return np.where(rows < self.rows, rows, of_slot[np.maximum(rows - self.rows, 0)])
 
     def _on_device(self, table: np.ndarray) -> ort.OrtValue:
         values = table.astype(np.float16) if self._half else table
         return ort.OrtValue.ortvalue_from_numpy(values, self._device)
+
+
+def _compacted(state: TableState) -> TableState:
+    """With arrays of its own, in which the slots of dropped items are free and as many more; runs keep the old ones."""
+    slots = max(_SLOTS, 2 * len(state.slots))
+    taken = list(state.slots.values())
+    added = {}
+    for mode, vectors in state.added.items():
+        added[mode] = np.zeros((slots, vectors.shape[1]), np.float32)
+        added[mode][: len(taken)] = vectors[taken]
+    penalty = np.full((1, slots), OFF, np.float32)
+    penalty[:, : len(taken)] = state.penalty_added[:, taken]
+    return replace(
+        state,
+        added=added,
+        slots={row: slot for slot, row in enumerate(state.slots)},
+        filled=len(taken),
+        penalty_added=penalty,
+    )

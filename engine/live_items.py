@@ -7,41 +7,24 @@ from collections.abc import Sequence
 from molar.engine.catalog_item import CatalogItem, Where
 
 
-class LiveItems:
-    """Added items, in order of their rows.
-
-    Args:
-        first_row: of the first one; the catalogue's own items stand before it.
-    """
-
-    def __init__(self, first_row: int) -> None:
-        self.first_row = first_row
-        self.items: list[CatalogItem] = []
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __getitem__(self, row: int) -> CatalogItem:
-        return self.items[row - self.first_row]
-
-    def __contains__(self, row: int) -> bool:
-        return 0 <= row - self.first_row < len(self.items)
+class LiveItems(dict[int, CatalogItem]):
+    """Added items by row, in order of their rows."""
 
     def matching(self, text: str, where: Where | None) -> list[int]:
         """Rows of those that have every word of `text` as a prefix and pass the filter."""
         wanted = _words(text)
         return [
             item.row
-            for item in list(self.items)
+            for item in list(self.values())
             if all(
                 any(word.startswith(start) for word in _words(f"{item.title} {item.description}")) for start in wanted
             )
             and all(_has(item, name, values) for name, values in (where or {}).items())
         ]
 
-    def values(self, name: str) -> set[str]:
+    def attribute_values(self, name: str) -> set[str]:
         """The values of an attribute that occur."""
-        return {value for item in list(self.items) for value in item.attributes.get(name, [])}
+        return {value for item in list(self.values()) for value in item.attributes.get(name, [])}
 
 
 def _has(item: CatalogItem, name: str, values: str | Sequence[str]) -> bool:

@@ -3,7 +3,7 @@
 Dimensions: B requests, P rows of a table, A rows for added items.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -12,8 +12,9 @@ import numpy as np
 import onnxruntime as ort
 
 from molar.engine import bundle as bundles
+from molar.engine.catalog_item import Allowed
 from molar.engine.errors import RequestError
-from molar.engine.histories import pad_left, pad_right
+from molar.engine.histories import PADDING, pad_left, pad_right
 from molar.engine.int8_rows import Int8Rows
 from molar.engine.item_tables import OFF, ItemTables, TableState
 from molar.engine.runtime import open_session
@@ -33,14 +34,14 @@ class RankRequest:
         k: how many.
         mode: which table ranks.
         excluded: rows that are left out.
-        allowed: bool for each row of the catalogue, those of items added since then missing; None allows all.
+        allowed: only these; None allows all.
     """
 
     history: Sequence[int]
     k: int
     mode: str
     excluded: Sequence[int] = ()
-    allowed: np.ndarray | None = None
+    allowed: Allowed | None = None
 
 
 class Ranked(NamedTuple):
@@ -50,11 +51,13 @@ class Ranked(NamedTuple):
         rows: (K,) int64 of the catalogue, best first; fewer than were asked for where fewer may be recommended.
         scores: (K,) float32.
         query: (W,) float32, the person's vector; its dot product with an item's row is the score.
+        added_ids: ids of the added items that there were, by row.
     """
 
     rows: np.ndarray
     scores: np.ndarray
     query: np.ndarray
+    added_ids: Mapping[int, str]
 
 
 class Ranker:
@@ -103,11 +106,11 @@ class Ranker:
             again_rows, again_scores, *_ = self._run("fp32", state, [requests[int(i)] for i in inexact])
             rows[inexact, : again_rows.shape[1]] = again_rows
             scores[inexact, : again_rows.shape[1]] = again_scores
-        rows = self.tables.catalog_rows(rows)
+        rows = self.tables.catalog_rows(rows, state)
         answers = []
         for request, line, line_scores, query in zip(requests, rows, scores, queries, strict=True):
             count = min(request.k, int((line_scores > bundles.NOT_ALLOWED).sum()))
-            answers.append(Ranked(line[:count], line_scores[:count], query))
+            answers.append(Ranked(line[:count], line_scores[:count], query, state.added_ids))
         return answers
 
     def _run(
@@ -119,8 +122,9 @@ class Ranker:
         added = state.added[mode]
         k = min(max(request.k for request in requests), self.tables.rows + len(added))
         binding = session.io_binding()
-        histories = [self.tables.graph_rows(np.asarray(r.history, np.int64)) for r in requests]
-        excluded = [self.tables.graph_rows(np.asarray(r.excluded, np.int64)) for r in requests]
+        # A history whose items are all gone reads as one of no events.
+        histories = [self.tables.graph_rows(request.history, state) or [PADDING] for request in requests]
+        excluded = [self.tables.graph_rows(request.excluded, state) for request in requests]
         binding.bind_cpu_input("history", pad_left(histories, self._max_history))
         binding.bind_ortvalue_input("table", state.stored[mode])
         binding.bind_cpu_input("added", added)
@@ -148,8 +152,8 @@ class Ranker:
             # One line serves all requests that share a filter.
             shared = len({id(request.allowed) for request in requests}) == 1
             masks = [request.allowed for request in (requests[:1] if shared else requests)]
-            penalty = np.concatenate([self._masked(penalty, mask, 0) for mask in masks])
-            added = np.concatenate([self._masked(added, mask, self.tables.items) for mask in masks])
+            penalty = np.concatenate([self._masked(penalty, mask) for mask in masks])
+            added = np.concatenate([_masked_added(added, mask, state) for mask in masks])
         binding.bind_cpu_input("penalty_added", added)
         if form == "int8":
             binding.bind_cpu_input("bound", self._bound(state, mode, penalty))
@@ -158,13 +162,12 @@ class Ranker:
         else:
             binding.bind_cpu_input("penalty", penalty)
 
-    def _masked(self, penalty: np.ndarray, allowed: np.ndarray | None, first: int) -> np.ndarray:
-        """(1, P or A) penalty with what a request does not allow, whose rows count from `first` in the catalogue."""
+    def _masked(self, penalty: np.ndarray, allowed: Allowed | None) -> np.ndarray:
+        """(1, P) with what a request does not allow."""
         if allowed is None:
             return penalty
         masked = np.full_like(penalty, OFF)
-        shown = allowed[first : first + penalty.shape[1]] if first else allowed[: self.tables.items]
-        masked[:, : len(shown)] = np.where(shown, penalty[:, : len(shown)], OFF)
+        masked[:, : self.tables.items] = np.where(allowed.stored, penalty[:, : self.tables.items], OFF)
         return masked
 
     def _bound(self, state: TableState, mode: str, penalty: np.ndarray) -> np.ndarray:
@@ -203,3 +206,13 @@ class Ranker:
         if precision == "int8" and self.device != "cpu":
             raise RequestError("int8 tables are for a CPU; choose fp16 or fp32 on a GPU")
         return precision
+
+
+def _masked_added(penalty: np.ndarray, allowed: Allowed | None, state: TableState) -> np.ndarray:
+    """(1, A) with what a request does not allow."""
+    if allowed is None:
+        return penalty
+    masked = np.full_like(penalty, OFF)
+    shown = [slot for row, slot in state.slots.items() if row in allowed.added]
+    masked[:, shown] = penalty[:, shown]
+    return masked

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,30 +10,14 @@ from PIL import Image
 from molar.engine import bundle as bundles
 from molar.engine.batching import Batcher
 from molar.engine.catalog import Catalog
-from molar.engine.catalog_item import CatalogItem, Where
+from molar.engine.catalog_item import Allowed, CatalogItem, Where
 from molar.engine.errors import RequestError
-from molar.engine.explain import Explanation, ItemParts
-from molar.engine.images import thumbnail_bytes
+from molar.engine.explain import Explanation, ItemParts, left_out
 from molar.engine.item_encoder import ItemEncoder, NewItem
 from molar.engine.ranker import Ranked, Ranker, RankRequest
+from molar.engine.recommendation import Recommendation
 
 MAX_K = 1000
-_THUMBNAIL = 256  # pixels
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """An item of a ranked list.
-
-    Attributes:
-        item_id: its name outside of Molar.
-        score: higher is better; comparable within one list.
-        row: its line in the item tables.
-    """
-
-    item_id: str
-    score: float
-    row: int
 
 
 class Recommender:
@@ -118,17 +101,13 @@ class Recommender:
         """`recommend` for several people in one run of the graph; the arguments are the same for all."""
         rows = [self._history_rows(history) for history in histories]
         allowed = self.catalog.allowed(where) if where else None
-        ids = self.catalog.item_ids
-        return [
-            [Recommendation(ids[row], float(score), int(row)) for row, score in zip(found, scores, strict=True)]
-            for found, scores, _ in self.rank(rows, k, allowed, mode, exclude_seen)
-        ]
+        return [self._named(ranked) for ranked in self.rank(rows, k, allowed, mode, exclude_seen)]
 
     def rank(
         self,
         histories: Sequence[Sequence[int]],
         k: int,
-        allowed: np.ndarray | None = None,
+        allowed: Allowed | None = None,
         mode: str | None = None,
         exclude_seen: bool = True,
     ) -> list[Ranked]:
@@ -137,7 +116,7 @@ class Recommender:
         Args:
             histories: rows, oldest first; none empty.
             k: how many to return of each.
-            allowed: (N,) bool; items that were added meanwhile are not allowed. All are where None.
+            allowed: only these items; None allows all.
             mode: as in `recommend`.
             exclude_seen: leave out rows of the history, also those too old to be read.
 
@@ -168,14 +147,9 @@ class Recommender:
         rows = self._history_rows(history)[-self.manifest.max_history :]
         row = self.catalog.rows([item_id])[0]
         mode = mode or self.modes[0]
-        # Each event left out once, all in one run.
-        shorter = [rows[:i] + rows[i + 1 :] for i in range(len(rows))] if len(rows) > 1 else []
-        query, *without = (ranked.query for ranked in self.rank([rows, *shorter], 1, mode=mode))
-        vector = self._ranker.tables.vector(mode, row)
-        score = self._parts.score(query, vector, mode)
-        losses = [score - self._parts.score(other, vector, mode) for other in without] or [score]
-        named = list(zip(history[-len(rows) :], losses, strict=True))
-        return Explanation(score, named, self._parts.sources(query, row, vector, mode))
+        queries = [ranked.query for ranked in self.rank(left_out(rows), 1, mode=mode)]
+        score, losses, sources = self._parts.reasons(queries, row, self._ranker.tables.vector(mode, row), mode)
+        return Explanation(score, list(zip(history[-len(rows) :], losses, strict=True)), sources)
 
     def embed(self, items: Sequence[NewItem]) -> np.ndarray:
         """Content vectors (B, D) of pictures and texts that need not be in the catalogue.
@@ -207,28 +181,41 @@ class Recommender:
             RequestError: the id is taken, the item is empty, or this bundle has no item encoder.
             DatasetError: the picture cannot be read.
         """
-        if not item_id:
-            raise RequestError("the item has no item_id")
         new = NewItem(title, description, attributes or {}, image)
-        picture = new.picture()
-        shown = [replace(new, image=picture)]
-        if self._parts.known and picture and (title or description):  # what each of the two brings
-            shown += [NewItem(image=picture), replace(new, image=None)]
-        vector, *alone = self.embed(shown)
-        thumbnail = thumbnail_bytes(picture, _THUMBNAIL) if picture else None
+        read = self._item_encoder().read(new, apart=self._parts.known)
+        width = self.manifest.dim
+        nothing = np.zeros(width, np.float32)
+        whole = np.concatenate([read.vector, nothing[len(read.vector) :]])  # nobody has chosen it yet
+        vectors = {mode: nothing if mode == "ids" else whole for mode in self.modes}
         with self._changing:
-            if item_id in self.catalog:
-                raise RequestError(f"{item_id!r} is in the catalogue already; choose another item_id")
-            row = len(self.catalog)
-            item = CatalogItem(row, item_id, title or item_id, description, 0, new.attribute_values(), thumbnail)
-            width = self.manifest.dim
-            padded = np.concatenate([vector, np.zeros(width - len(vector), np.float32)])  # nobody has chosen it yet
-            nothing = np.zeros(width, np.float32)
+            row = self._free_row(item_id)
+            values = new.attribute_values()
+            item = CatalogItem(row, item_id, title or item_id, description, 0, values, read.thumbnail)
             if self._parts.known:
-                seen, said = alone or ((vector, None) if picture else (None, vector))
-                self._parts.add(row, vector, seen, said)
+                self._parts.add(row, read.vector, read.by_picture, read.by_text)
             # First the row, then the name: whoever can name the item finds its row.
-            self._ranker.tables.append({mode: nothing if mode == "ids" else padded for mode in self.modes})
+            self._ranker.tables.append(row, item_id, vectors)
+            self.catalog.add(item)
+        return item
+
+    def add_vectors(self, item_id: str, vectors: Mapping[str, np.ndarray], title: str = "") -> CatalogItem:
+        """Add an item whose vectors are known already; otherwise as `add_item`.
+
+        Args:
+            item_id: a new name.
+            vectors: mode -> (W,) float32, for every mode.
+            title: one line; the id stands in its place where there is none.
+
+        Raises:
+            RequestError: the id is taken, a mode is missing, or a vector has another shape.
+        """
+        for mode in self.modes:
+            if mode not in vectors or vectors[mode].shape != (self.manifest.dim,):
+                raise RequestError(f"an item needs a vector of {self.manifest.dim} numbers in each of {self.modes}")
+        with self._changing:
+            row = self._free_row(item_id)
+            item = CatalogItem(row, item_id, title or item_id)
+            self._ranker.tables.append(row, item_id, vectors)
             self.catalog.add(item)
         return item
 
@@ -255,8 +242,10 @@ class Recommender:
             RequestError: an id is not in the catalogue.
         """
         with self._changing:
-            self._ranker.tables.switch(off=self.catalog.rows(item_ids))
+            rows = self.catalog.rows(item_ids)
             self.catalog.remove(item_ids)
+            self._ranker.tables.drop(rows)
+            self._parts.drop(rows)
 
     def replace_tables(self, tables: Mapping[str, np.ndarray]) -> None:
         """Rank by other vectors of the same items from the next call on, for example after a new training.
@@ -267,28 +256,36 @@ class Recommender:
         Raises:
             RequestError: a mode is unknown, or a table has another shape or type.
         """
-        wanted = self.manifest.items, self.manifest.dim
-        for mode, table in tables.items():
-            if mode not in self.modes:
-                raise RequestError(f"no mode {mode!r}; this bundle has {', '.join(self.modes)}")
-            if table.shape != wanted or table.dtype != np.float32:
-                raise RequestError(f"table {mode}: {table.dtype} {table.shape}; it must be float32 {wanted}")
         with self._changing:
             self._ranker.tables.put(tables)
             self._parts.replace(tables)
 
+    def vectors(self, mode: str | None = None) -> np.ndarray:
+        """(N, W) float32 of the bundle's items in a mode, the default one if none is named; to be read only."""
+        return self._ranker.tables.state.host[mode or self.modes[0]][: self.manifest.items]
+
+    @property
+    def repeated(self) -> int:
+        """How many requests were answered again in float32, because 8 bits had left the answer open."""
+        return self._ranker.repeated
+
+    def _named(self, ranked: Ranked) -> list[Recommendation]:
+        ids, added = self.catalog.item_ids, ranked.added_ids
+        return [
+            Recommendation(ids[row] if row < len(ids) else added[row], score, row)
+            for row, score in zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True)
+        ]
+
+    def _free_row(self, item_id: str) -> int:
+        if not item_id:
+            raise RequestError("the item has no item_id")
+        if item_id in self.catalog:
+            raise RequestError(f"{item_id!r} is in the catalogue already; choose another item_id")
+        return self.catalog.next_row
+
     def _item_encoder(self) -> ItemEncoder:
         with self._changing:
-            if self._encoder is None:
-                facts = self.manifest.item_encoder
-                if facts is None:
-                    raise RequestError("this bundle has no item encoder; export it again with --item-encoder")
-                self._encoder = ItemEncoder(
-                    self._folder / bundles.ITEM_ENCODER,
-                    self._folder / bundles.TOKENIZER,
-                    facts["preprocessing"],
-                    self.device,
-                )
+            self._encoder = self._encoder or ItemEncoder.of_bundle(self._folder, self.manifest, self.device)
         return self._encoder
 
     def _history_rows(self, history: Sequence[str]) -> list[int]:

@@ -133,6 +133,6 @@ def _bundle_lists(
     size = min(_K, recommender.manifest.items)
     rows = np.zeros((len(histories), size), np.int64)
     scores = np.full((len(histories), size), -np.inf, np.float32)
-    for line, (found, found_scores, _) in enumerate(recommender.rank([h.tolist() for h in histories], _K, mode=mode)):
+    for line, (found, found_scores, *_) in enumerate(recommender.rank([h.tolist() for h in histories], _K, mode=mode)):
         rows[line, : len(found)], scores[line, : len(found)] = found, found_scores
     return rows, scores

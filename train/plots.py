@@ -31,7 +31,7 @@ def draw_recall(rows: Sequence[Mapping[str, Any]], regime: str, out: Path) -> No
     axes.bar_label(bars, fmt="%.4f", padding=3)
     axes.margins(x=0.12)
     axes.set_xlabel("Recall@10, test, seen items removed")
-    _save(figure, out)
+    save(figure, out)
 
 
 def draw_learning_curves(runs: Sequence[MeasuredRun], regime: str, out: Path) -> None:
@@ -55,10 +55,11 @@ def draw_learning_curves(runs: Sequence[MeasuredRun], regime: str, out: Path) ->
     axes.set_ylabel("validation NDCG@10")
     if axes.lines:
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    _save(figure, out)
+    save(figure, out)
 
 
-def _save(figure: Figure, out: Path) -> None:
+def save(figure: Figure, out: Path) -> None:
+    """Write a picture, without its upper and right line."""
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -77,8 +77,8 @@ def test_recommend_on_the_showroom_prints_titles() -> None:
     assert all(re.match(r"\s*-?\d+\.\d{3}  chair-\d\d\s+\S", line) for line in lines)
 
 
-def test_the_engine_benchmark_writes_what_it_prints(tmp_path: Path) -> None:
-    code, output = invoke("bench", "engine", "--calls", 5, "--history", 3, "--out", tmp_path / "engine.json")
+def test_a_benchmark_writes_what_it_prints(tmp_path: Path) -> None:
+    code, output = invoke("bench", "latency", "--calls", 5, "--history", 3, "--out", tmp_path / "engine.json")
     assert code == 0
     result = json.loads((tmp_path / "engine.json").read_text())
     assert json.loads(output) == result

@@ -58,6 +58,49 @@ def test_removed_items_are_nowhere(recommender: Recommender) -> None:
     assert set(found(recommender, history)) == {*before[1:], "mine"}
 
 
+def test_room_of_removed_items_is_used_again(recommender: Recommender) -> None:
+    """Of 1,000 items that were added and removed nothing is left; those that stayed are where they were."""
+    rng = np.random.default_rng(0)
+    history = [recommender.catalog.item_ids[3]]
+    kept = {}
+    for number in range(1000):
+        vectors = {mode: rng.standard_normal(recommender.manifest.dim, np.float32) for mode in recommender.modes}
+        item = recommender.add_vectors(f"new {number}", vectors)
+        assert item.row == 24 + number
+        if number % 100:
+            recommender.remove_items([f"new {number}"])
+        else:
+            kept[item.item_id] = vectors["aligned"]
+    state = recommender._ranker.tables.state
+    assert len(state.slots) == len(kept) == 10
+    assert state.added["aligned"].shape[0] == 64
+    assert len(recommender.catalog) == 34
+    [ranked] = recommender.rank([recommender.catalog.rows(history)], 100)
+    scores = {r.item_id: r.score for r in recommender.recommend(history, 100)}
+    for item_id, vector in kept.items():
+        assert scores[item_id] == pytest.approx(float(ranked.query @ vector), abs=1e-4)
+    assert recommender.catalog.items(recommender.catalog.rows(["new 900"]))[0].title == "new 900"
+
+
+def test_vectors_that_do_not_fit(recommender: Recommender) -> None:
+    vector = np.zeros(recommender.manifest.dim, np.float32)
+    for vectors in ({}, {"aligned": vector}, dict.fromkeys(recommender.modes, vector[:3])):
+        with pytest.raises(RequestError, match=r"an item needs a vector of \d+ numbers in each of"):
+            recommender.add_vectors("mine", vectors)
+    assert len(recommender.catalog) == 24
+
+
+def test_a_history_whose_items_are_gone(recommender: Recommender) -> None:
+    """Who holds rows of a removed item still gets an answer."""
+    row = recommender.add_item("mine", "Mug").row
+    known = recommender.catalog.rows([recommender.catalog.item_ids[3]])
+    [before] = recommender.rank([known], 30)
+    recommender.remove_items(["mine"])
+    gone, with_others = recommender.rank([[row], [*known, row]], 30)
+    assert len(gone.rows) == 24
+    assert with_others.rows.tolist() == [r for r in before.rows.tolist() if r != row]
+
+
 def test_vectors_can_be_replaced(recommender: Recommender, bundle: Path) -> None:
     """After the tables of two modes changed places, each mode answers as the other did."""
     tables = map_tensors(bundle / "items.safetensors", table_tensors(recommender.manifest))

@@ -30,9 +30,9 @@ def test_an_item_added_live_is_the_item_that_was_exported(shop: Path, recommende
     """The same picture and text: the same place in the content list, next to itself."""
     added = recommender.add_item("again", **stored(shop, recommender, 7))
     assert added.row == 24
-    state = recommender._ranker.tables.state
-    stored_vector = state.stored["content"].numpy()[7]
-    np.testing.assert_allclose(state.added["content"][0], stored_vector, atol=0.05 * np.abs(stored_vector).max())
+    stored_vector = recommender.vectors("content")[7]
+    vector = recommender._ranker.tables.vector("content", 24)
+    np.testing.assert_allclose(vector, stored_vector, atol=0.05 * np.abs(stored_vector).max())
     original = recommender.catalog.item_ids[7]
     history = [recommender.catalog.item_ids[row] for row in (2, 5, 9)]
     scores = {r.item_id: r.score for r in recommender.recommend(history, k=30, mode="content")}
@@ -112,8 +112,8 @@ def test_many_are_added_while_others_ask(recommender: Recommender) -> None:
     assert set(ask(0)) == {*before, *added}
     rows = recommender.catalog.rows(added)
     alone = recommender.embed([NewItem("Mug number 99")])[0]
-    added_vectors = recommender._ranker.tables.state.added["content"]
-    np.testing.assert_allclose(added_vectors[rows[99] - 24, : len(alone)], alone, atol=1e-5)
+    vector = recommender._ranker.tables.vector("content", rows[99])
+    np.testing.assert_allclose(vector[: len(alone)], alone, atol=1e-5)
 
 
 def test_a_bundle_without_an_item_encoder_says_so(run: Path, tmp_path: Path) -> None:

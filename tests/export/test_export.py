@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from molar.engine import ModelError, Recommender
+from molar.engine.catalog_item import Allowed
 from molar.export.config import ExportConfig
 from molar.export.pack import export_run, value_splitter
 from molar.export.parity import check_parity, compare_lists, list_quality
@@ -35,7 +36,7 @@ def test_the_graph_answers_as_torch_for_any_batch_length_and_k(
     expected = (mode_queries(model, vectors, histories)["aligned"] @ vectors.tables()["aligned"].T).detach().numpy()
     hide_seen(expected, histories)
     expected[:, ~allowed] = -np.inf
-    for (rows, scores, _), line in zip(recommender.rank(histories, k, allowed), expected, strict=True):
+    for (rows, scores, *_), line in zip(recommender.rank(histories, k, Allowed(allowed)), expected, strict=True):
         assert len(rows) == min(k, np.isfinite(line).sum())
         assert np.array_equal(rows, np.argsort(-line)[: len(rows)])
         assert scores == pytest.approx(line[rows], abs=1e-4)

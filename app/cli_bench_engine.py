@@ -1,0 +1,89 @@
+"""`molar bench latency`, `engine` and `stress`: how quick the engine is, and whether it stays right under load."""
+
+from pathlib import Path
+
+import click
+
+from molar.app.cli_serve import BUNDLE_OPTION, showroom
+from molar.app.options import COUNT, DEVICE_OPTION, FOLDER, PRECISION_OPTION, report
+
+
+@click.command()
+@BUNDLE_OPTION
+@click.option("--history", "length", type=COUNT, default=50, show_default=True, help="Events in each history.")
+@click.option("--calls", type=COUNT, default=500, show_default=True, help="Timed calls.")
+@DEVICE_OPTION
+@PRECISION_OPTION
+@click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
+def latency(bundle: Path | None, length: int, calls: int, device: str, precision: str, out: Path | None) -> None:
+    """Latency of one recommendation from a bundle, from ids to ids, and what opening it takes.
+
+    \b
+    Example:
+      molar bench latency --bundle bundles/movielens-1m --history 50
+    """
+    from molar.engine.benchmark import benchmark_bundle
+
+    report(benchmark_bundle(bundle or showroom(), length, calls, device, precision), out)
+
+
+@click.command()
+@click.option("--items", type=COUNT, multiple=True, default=(10_000, 100_000, 1_000_000), show_default=True)
+@click.option("--dim", "widths", type=COUNT, multiple=True, default=(128,), show_default=True, help="Table's width.")
+@click.option("--batch", "batches", type=COUNT, multiple=True, default=(1, 64), show_default=True, help="People.")
+@click.option("--history", "lengths", type=COUNT, multiple=True, default=(50,), show_default=True, help="Events.")
+@click.option("--calls", type=COUNT, default=100, show_default=True, help="Timed calls of one person.")
+@DEVICE_OPTION
+@click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
+@click.option("--plot", type=FOLDER, help="Draw latency by catalogue size here (PNG).")
+def engine(
+    items: tuple[int, ...],
+    widths: tuple[int, ...],
+    batches: tuple[int, ...],
+    lengths: tuple[int, ...],
+    calls: int,
+    device: str,
+    out: Path | None,
+    plot: Path | None,
+) -> None:
+    """The engine beside torch, faiss and usearch on catalogues of random vectors, from ids to ids, in one run.
+
+    --items, --dim, --batch and --history can be repeated.
+
+    \b
+    Example:
+      molar bench engine --items 10000 --items 100000
+    """
+    from molar.export.engine_benchmark import benchmark_engine
+
+    result = benchmark_engine(
+        items, widths, batches, lengths, calls, device, lambda step: click.echo(f"{step} ...", err=True)
+    )
+    if plot:
+        from molar.export.engine_plot import draw_latency
+
+        draw_latency(result, plot)
+    report(result, out)
+
+
+@click.command()
+@BUNDLE_OPTION
+@click.option("--threads", type=COUNT, default=64, show_default=True, help="That ask.")
+@click.option("--seconds", type=click.FloatRange(min=0.1), default=300.0, show_default=True, help="How long.")
+@DEVICE_OPTION
+@PRECISION_OPTION
+@click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
+def stress(bundle: Path | None, threads: int, seconds: float, device: str, precision: str, out: Path | None) -> None:
+    """Ask from many threads while items are added, hidden and removed, with NumPy checking every answer.
+
+    \b
+    Example:
+      molar bench stress --bundle bundles/movielens-1m --seconds 10
+    """
+    from molar.engine import Recommender
+    from molar.engine.stress import stress as run_stress
+
+    result = run_stress(Recommender.load(bundle or showroom(), device, precision), threads, seconds)
+    report(result, out)
+    if result["errors"] or result["wrong"]:
+        raise click.ClickException(f"{sum(result['errors'].values())} errors, {result['wrong']} wrong answers")

@@ -1,0 +1,219 @@
+"""The engine beside what one would use in its place, in one run: latency and throughput by catalogue size.
+
+Every contestant is asked the same: histories of item ids in, the ten best ids without the history out. The others read
+the history with the same user encoder, in torch.
+
+Dimensions: B people, L events, N items, W width of a row of the item table.
+"""
+
+import gc
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from molar.engine import bundle as bundles
+from molar.engine.benchmark import loading_facts, milliseconds
+from molar.engine.recommender import Recommender
+from molar.export.graphs import UserGraph
+from molar.export.random_bundle import random_bundle
+from molar.train.evaluate import machine
+
+K = 10
+_READ = 2**29  # bytes: what the memory's speed is measured on
+_WARM_UP = 3
+
+Ask = Callable[[Sequence[Sequence[str]]], list[list[str]]]
+"""Histories of ids -> lists of ids."""
+
+
+def benchmark_engine(
+    items: Sequence[int],
+    widths: Sequence[int],
+    batches: Sequence[int],
+    lengths: Sequence[int],
+    calls: int,
+    device: str = "auto",
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Time the engine, torch, faiss and usearch.
+
+    Args:
+        items: catalogue sizes N.
+        widths: W; the first is measured with every batch and length, the others with the first of each.
+        batches: B.
+        lengths: L; the first is measured with every batch.
+        calls: timed calls of one person; a batch is asked as often as that is people, at least five times.
+        device: of the engine and torch; faiss and usearch run on the CPU.
+        say: is told what is being done.
+
+    Returns:
+        The machine, and `rows`: what ran where on which catalogue, the milliseconds of a call (p50, p95, p99) and
+        people a second. "floor" is the time in which all threads together read the table in float32 once; "read" in
+        `gigabytes_a_second` is how fast that is. `repeated` is the share of int8's answers that had to be found again.
+    """
+    threads = os.cpu_count() or 1
+    torch.set_num_threads(threads)
+    speed = read_speed(threads)
+    rows: list[dict[str, Any]] = []
+    for width in widths:
+        for size in items:
+            say(f"{size:,} items, {width} wide: making them")
+            with tempfile.TemporaryDirectory() as temporary:
+                folder = Path(temporary) / "bundle"
+                on_cpu = device == "cpu" or not torch.cuda.is_available()
+                precisions = ("fp32", "int8") if on_cpu else ("fp32", "fp16")  # a CPU has no float16 products
+                model = random_bundle(folder, size, width, max(lengths), precisions)
+                facts = {"items": size, "dim": width}
+                rows.append({"what": "load", "device": "cpu", **facts, **loading_facts(folder)})
+                table = bundles.map_tensors(
+                    folder / bundles.TABLES, bundles.table_tensors(bundles.open_bundle(folder))
+                )["aligned"][:size]
+                contestants = _engines(folder, device) | _others(model, np.array(table), threads, device)
+                first = width == widths[0]
+                cases = [(batch, lengths[0]) for batch in (batches if first else batches[:1])]
+                cases += [(batches[0], length) for length in (lengths[1:] if first else [])]
+                for batch, length in cases:
+                    say(f"{size:,} items, {width} wide: {batch} people, {length} events each")
+                    case = {**facts, "batch": batch, "history": length}
+                    rows += _race(contestants, size, case, calls)
+                    floor = size * width * 4 / speed * 1e3
+                    times = {"p50_ms": round(floor, 4), "p95_ms": round(floor, 4)}
+                    rows.append({"what": "floor", "device": "cpu", "dtype": "fp32", **case, **times})
+                del contestants
+                gc.collect()
+    return {
+        "machine": machine(),
+        "threads": threads,
+        "k": K,
+        "gigabytes_a_second": {"read": round(speed / 1e9, 2)},
+        "rows": rows,
+    }
+
+
+def read_speed(threads: int) -> float:
+    """Bytes a second that all threads together read, the median of nine times."""
+    memory = np.ones(_READ // 4, np.float32)
+    parts = np.array_split(memory, threads)
+    times = []
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(9 + _WARM_UP):
+            started = time.perf_counter()
+            list(pool.map(np.max, parts))
+            times.append(time.perf_counter() - started)
+    return _READ / float(np.median(times[_WARM_UP:]))
+
+
+def _race(
+    contestants: dict[tuple[str, str, str], tuple[Ask, Recommender | None]],
+    items: int,
+    case: dict[str, Any],
+    calls: int,
+) -> list[dict[str, Any]]:
+    """All take turns, so that what slows the machine down for a while slows all of them."""
+    rng = np.random.default_rng(0)
+    batch, length = case["batch"], case["history"]
+    rounds = max(5, calls // batch)
+    times: dict[tuple[str, str, str], list[float]] = {name: [] for name in contestants}
+    before = {name: 0 if engine is None else engine.repeated for name, (_, engine) in contestants.items()}
+    for turn in range(rounds + _WARM_UP):
+        histories = [[f"sku-{row}" for row in rng.integers(0, items, length)] for _ in range(batch)]
+        for name, (ask, _) in contestants.items():
+            started = time.perf_counter()
+            answers = ask(histories)
+            if turn >= _WARM_UP:
+                times[name].append((time.perf_counter() - started) * 1e3)
+            assert len(answers) == batch and all(len(set(answer)) == min(K, items) or items < 100 for answer in answers)
+    rows = []
+    for (what, device, dtype), measured in times.items():
+        row = {"what": what, "device": device, "dtype": dtype, **case, **milliseconds(measured)}
+        row["people_a_second"] = round(batch / row["p50_ms"] * 1e3, 1)
+        engine = contestants[what, device, dtype][1]
+        if dtype == "int8" and engine is not None:
+            asked = (rounds + _WARM_UP) * batch
+            row["repeated"] = round((engine.repeated - before[what, device, dtype]) / asked, 6)
+        rows.append(row)
+    return rows
+
+
+def _engines(folder: Path, device: str) -> dict[tuple[str, str, str], tuple[Ask, Recommender | None]]:
+    found: dict[tuple[str, str, str], tuple[Ask, Recommender | None]] = {}
+    for precision in bundles.open_bundle(folder).precisions:
+        engine = Recommender.load(folder, device, precision)
+
+        def ask(histories: Sequence[Sequence[str]], engine: Recommender = engine) -> list[list[str]]:
+            return [[r.item_id for r in answer] for answer in engine.recommend_batch(histories, K)]
+
+        found["engine", engine.device, precision] = ask, engine
+    return found
+
+
+def _others(
+    model: Any, table: np.ndarray, threads: int, device: str
+) -> dict[tuple[str, str, str], tuple[Ask, Recommender | None]]:
+    """torch, faiss and usearch behind torch's user encoder."""
+    place = torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
+    encoder = UserGraph(model).to(place)
+    vectors = torch.from_numpy(table).to(place)
+    ids = [f"sku-{row}" for row in range(len(table))]
+    row_of = {item_id: row for row, item_id in enumerate(ids)}
+
+    def rows_of(histories: Sequence[Sequence[str]]) -> torch.Tensor:
+        return torch.tensor([[row_of[item_id] for item_id in history] for history in histories], device=place)
+
+    def best_unseen(found: np.ndarray, history: torch.Tensor) -> list[list[str]]:
+        seen = [set(line) for line in history.tolist()]
+        return [
+            [ids[row] for row in line if row not in there and row >= 0][:K]
+            for line, there in zip(found.tolist(), seen, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def ask_torch(histories: Sequence[Sequence[str]]) -> list[list[str]]:
+        history = rows_of(histories)
+        scores = encoder(vectors[history], history) @ vectors.T
+        scores.scatter_(1, history, -torch.inf)
+        return [[ids[row] for row in line] for line in scores.topk(min(K, len(ids)), dim=1).indices.tolist()]
+
+    @torch.inference_mode()
+    def query(history: torch.Tensor) -> np.ndarray:
+        return encoder(vectors[history], history).cpu().numpy()
+
+    found: dict[tuple[str, str, str], tuple[Ask, Recommender | None]] = {
+        ("torch", place.type, "fp32"): (ask_torch, None)
+    }
+    try:
+        import faiss
+    except ImportError:
+        pass
+    else:
+        faiss.omp_set_num_threads(threads)
+        index = faiss.IndexFlatIP(table.shape[1])
+        index.add(table)
+
+        def ask_faiss(histories: Sequence[Sequence[str]]) -> list[list[str]]:
+            history = rows_of(histories)
+            wanted = min(len(ids), K + history.shape[1])
+            return best_unseen(index.search(query(history), wanted)[1], history)
+
+        found["faiss", "cpu", "fp32"] = ask_faiss, None
+    try:
+        import usearch.index as usearch
+    except ImportError:
+        pass
+    else:
+
+        def ask_usearch(histories: Sequence[Sequence[str]]) -> list[list[str]]:
+            history = rows_of(histories)
+            wanted = min(len(ids), K + history.shape[1])
+            matches = usearch.search(table, query(history), wanted, "ip", exact=True, threads=threads)
+            return best_unseen(np.atleast_2d(matches.keys).astype(np.int64), history)
+
+        found["usearch", "cpu", "fp32"] = ask_usearch, None
+    return found
