@@ -9,8 +9,9 @@ import click
 from molar.app.cli_bench import bench
 from molar.app.cli_data import data
 from molar.app.cli_encoder import embed, finetune
+from molar.app.cli_export import export
 from molar.app.cli_serve import demo, recommend
-from molar.app.cli_train import compare, evaluate, export, train
+from molar.app.cli_train import compare, evaluate, train
 from molar.engine.errors import MolarError
 
 _TRAIN_PACKAGES = ("torch", "transformers", "polars", "scipy", "peft", "gguf", "tensorboard", "safetensors.torch")

@@ -1,4 +1,4 @@
-"""`molar train`, `molar evaluate`, `molar export`. torch is imported inside the commands, so that --help is quick."""
+"""`molar train`, `molar evaluate`. torch is imported inside the commands, so that --help is quick."""
 
 import json
 from pathlib import Path
@@ -9,14 +9,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from molar.app.options import DEVICE_OPTION, FOLDER, config_options, given
+from molar.app.options import DATASET_OPTION, DEVICE_OPTION, FOLDER, config_options, given
 from molar.engine.errors import ModelError
-from molar.export.config import ExportConfig
 from molar.train.config import PRESETS, TrainConfig, chosen_config
-
-_DATASET_OPTION = click.option(
-    "--dataset", type=FOLDER, help="Where the dataset is now, if it was moved since training."
-)
 
 
 @click.command()
@@ -72,7 +67,7 @@ def train(
 
 @click.command()
 @click.argument("run", type=FOLDER)
-@_DATASET_OPTION
+@DATASET_OPTION
 @click.option("--part", type=click.Choice(["test", "validation"]), default="test", show_default=True)
 @click.option("--report", type=FOLDER, help="Also write the result here (JSON), and the ranks beside it (Parquet).")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -135,26 +130,3 @@ def compare(runs: tuple[Path, ...], model: str, out: Path | None) -> None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text)
     click.echo(text, nl=False)
-
-
-@click.command()
-@click.argument("run", type=FOLDER)
-@click.option("--out", required=True, type=FOLDER, help="Bundle to make.")
-@_DATASET_OPTION
-@config_options(ExportConfig)
-def export(run: Path, out: Path, dataset: Path | None, **options: Any) -> None:
-    """Export a run to a bundle: ONNX graph, item tables, catalogue; and check it against torch.
-
-    \b
-    Example:
-      molar export runs/movielens-1m --out bundles/movielens-1m
-    """
-    from molar.export.pack import export_run
-
-    config = ExportConfig(**given(options))
-    manifest = export_run(run, out, config, dataset, lambda step: click.echo(f"{step} ...", err=True))
-    identical = min(mode["identical_lists"] for mode in manifest.parity["modes"].values())
-    click.echo(
-        f"{manifest.items:,} items; top-10 lists equal torch's on {manifest.parity['histories']} histories "
-        f"({identical:.1%} to the last place, the rest ties); next: molar demo --bundle {out}"
-    )

@@ -11,7 +11,9 @@ import click
 FOLDER = click.Path(path_type=Path)
 COUNT = click.IntRange(min=1)
 DEVICE_OPTION = click.option("--device", type=click.Choice(["auto", "cuda", "cpu"]), default="auto", show_default=True)
-
+DATASET_OPTION = click.option(
+    "--dataset", type=FOLDER, help="Where the dataset is now, if it was moved since training."
+)
 PRECISION_OPTION = click.option(
     "--precision",
     type=click.Choice(["auto", "fp32", "fp16", "int8"]),

@@ -36,11 +36,12 @@ class Catalog:
         self._uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         self._local = threading.local()
         try:
-            ids = self._query("select item_id from items order by row")
+            # One by one: a list of a million rows would leave holes in the heap.
+            ids = self._connection.execute("select item_id from items order by row")
+            self.item_ids: list[str] = [item_id for (item_id,) in ids]
             self.facets = self._facets()
         except sqlite3.DatabaseError as error:
             raise BundleError(f"{path}: not a catalogue ({error}); export the bundle again") from None
-        self.item_ids: list[str] = [item_id for (item_id,) in ids]
         self._row_of = {item_id: row for row, item_id in enumerate(self.item_ids)}
         self._stored = len(self.item_ids)
         self.next_row = self._stored
@@ -201,8 +202,13 @@ class Catalog:
         order = [name for (name,) in self._query("select name from attributes group by name order by min(rowid)")]
         return {name: chosen[name] for name in order if name in chosen}
 
-    def _query(self, sql: str, arguments: Sequence[object] = ()) -> list[tuple]:
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """This thread's."""
         if not hasattr(self._local, "connection"):
             self._local.connection = sqlite3.connect(self._uri, uri=True)
-        found: list[tuple] = self._local.connection.execute(sql, arguments).fetchall()
+        found: sqlite3.Connection = self._local.connection
         return found
+
+    def _query(self, sql: str, arguments: Sequence[object] = ()) -> list[tuple]:
+        return self._connection.execute(sql, arguments).fetchall()

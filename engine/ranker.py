@@ -19,7 +19,7 @@ from molar.engine.int8_rows import Int8Rows
 from molar.engine.item_tables import OFF, ItemTables, TableState
 from molar.engine.runtime import open_session
 
-_CANDIDATES = 256  # rows that are scored again in float32, or twice as many as are asked for
+_CANDIDATES = 128  # rows that are scored again in float32, or twice as many as are asked for
 _MOST_SCORES = 2**25  # in one run, 128 MB of them
 _MOST_REQUESTS = 256
 _MOST_IN_INT8 = 8  # requests; more of them are quicker in float32, whose product with a table is a better one
@@ -97,7 +97,9 @@ class Ranker:
 
     def __call__(self, requests: Sequence[RankRequest]) -> list[Ranked]:
         """Rank for up to `largest` requests of one mode, in one run of the graph."""
-        form = "fp32" if self.precision == "int8" and len(requests) > _MOST_IN_INT8 else self.precision
+        form = self.precision
+        if form == "int8" and (len(requests) > _MOST_IN_INT8 or len({id(request.allowed) for request in requests}) > 1):
+            form = "fp32"  # bounds in 8 bits are the same for all who share a run
         state = self.tables.state
         rows, scores, queries, exact = self._run(form, state, requests)
         if not exact.all():
@@ -171,12 +173,12 @@ class Ranker:
         return masked
 
     def _bound(self, state: TableState, mode: str, penalty: np.ndarray) -> np.ndarray:
-        """(1 or B, P) float32, minus infinity for rows that are not allowed."""
+        """(P,) float32, minus infinity for rows that are not allowed."""
         rows = state.in_int8[mode]
         known = self._bounds.get(mode)
         if known and known[0] is penalty and known[1] is rows:
             return known[2]
-        bound = np.where(penalty < 0, np.float32(-np.inf), rows.bound)
+        bound = np.where(penalty[0] < 0, np.float32(-np.inf), rows.bound)
         if penalty is state.penalty:  # what most requests need
             self._bounds[mode] = (penalty, rows, bound)
         return bound
@@ -192,8 +194,9 @@ class Ranker:
         known = self._int8_sessions.get(mode)
         if known is None or known[0] is not rows:
             filled = {"table_int8": rows.table_int8, "table_scale": rows.table_scale}
-            known = rows, open_session(self._folder / bundles.GRAPHS["int8"], self.device, filled).session
-            self._int8_sessions[mode] = known
+            session = open_session(self._folder / bundles.GRAPHS["int8"], self.device, filled).session
+            rows.forget_pages()
+            known = self._int8_sessions[mode] = rows, session
         return known[1]
 
     def _chosen(self, precision: str, manifest: bundles.Manifest) -> str:

@@ -27,7 +27,7 @@ from molar.engine.bundle import BLOCK, GRAPHS
 IR_VERSION, OPSET = 10, 20
 
 _INPUTS = """int64[B,L] history, {stored}[P,W] table, float[A,W] added, int64[B,X] excluded,
-    float[F,P] {mask}, float[F,A] penalty_added, int64[1] k"""
+    {mask}, float[F,A] penalty_added, int64[1] k"""
 
 _EVENTS = """
     axis_1 = Constant <value_ints = [1]> ()
@@ -61,7 +61,8 @@ _SCAN = {
     scores = Add (scores_32, penalty)
 """,
     # The query is rounded here as MatMulNBits would round it, so that what the rounding takes from it is known:
-    # |u · t - u' · t'| <= |u| |t - t'| + |u - u'| |t'|, and `bound` holds |t - t'| + |t'| / 100 of each row.
+    # |u · t - u' · t'| <= |u| |t - t'| + |u - u'| |t'|, and `bound` holds |t - t'| + |t'| / 100 of each row. Divided by
+    # what multiplies the bounds, a score and its bound are one product with a bias.
     "int8": """
     parts_shape = Constant <value_ints = [0, -1, {part}]> ()
     as_it_was = Constant <value_ints = [0, {width}]> ()
@@ -82,10 +83,10 @@ _SCAN = {
     length = ReduceL2 <keepdims = 1> (query, axis_1)
     lost_beside_bound = Mul (length_lost, hundred)
     uncertain = Max (length, lost_beside_bound, tiny)
-    estimate = com.microsoft.MatMulNBits <K = {width}, N = {rows}, bits = 8, block_size = {part}, accuracy_level = 4>
-        (rounded, table_int8, table_scale)
-    margin = Mul (uncertain, bound)
-    scores = Add (estimate, margin)
+    beside_uncertain = Div (rounded, uncertain)
+    scores = com.microsoft.MatMulNBits
+        <K = {width}, N = {rows}, bits = 8, block_size = {part}, accuracy_level = 4>
+        (beside_uncertain, table_int8, table_scale, , , bound)
 """,
 }
 
@@ -149,7 +150,8 @@ _MERGE = """
 
 _CERTIFY = """
     end_of_line = Constant <value_ints = [-1]> ()
-    kth_best = Gather <axis = 1> (best_scores, end_of_line)
+    kth_best_score = Gather <axis = 1> (best_scores, end_of_line)
+    kth_best = Div (kth_best_score, uncertain)
     lowest_bound = Gather <axis = 1> (selected, end_of_line)
     none_better = GreaterOrEqual (kth_best, lowest_bound)
     none_left = Less (lowest_bound, barely_off)
@@ -186,7 +188,8 @@ def ranking_graph(user: onnx.ModelProto, form: str, width: int, rows: int = 0, p
         answer is that of float32. fp16 and int8 take the number of `candidates`, at least k.
     """
     inputs = _INPUTS.format(
-        stored="float16" if form == "fp16" else "float", mask="bound" if form == "int8" else "penalty"
+        stored="float16" if form == "fp16" else "float",
+        mask=f"float[{rows}] bound" if form == "int8" else "float[F,P] penalty",
     )
     wanted = "k" if form == "fp32" else "candidates"
     steps = [_SCAN[form].format(width=width, rows=rows, part=part), _SELECT.format(block=BLOCK, wanted=wanted)]
