@@ -34,7 +34,7 @@ def latency(bundle: Path | None, length: int, calls: int, device: str, precision
 @click.option("--history", "lengths", type=COUNT, multiple=True, default=(50,), show_default=True, help="Events.")
 @click.option("--calls", type=COUNT, default=100, show_default=True, help="Timed calls of one person.")
 @DEVICE_OPTION
-@click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
+@click.option("--out", type=FOLDER, help="Also write the result here (JSON, and .md beside).")
 @click.option("--plot", type=FOLDER, help="Draw latency by catalogue size here (PNG).")
 def engine(
     items: tuple[int, ...],
@@ -55,6 +55,7 @@ def engine(
       molar bench engine --items 10000 --items 100000
     """
     from molar.export.engine_benchmark import benchmark_engine
+    from molar.export.engine_table import markdown
 
     result = benchmark_engine(
         items, widths, batches, lengths, calls, device, lambda step: click.echo(f"{step} ...", err=True)
@@ -64,6 +65,8 @@ def engine(
 
         draw_latency(result, plot)
     report(result, out)
+    if out:
+        out.with_suffix(".md").write_text(markdown(result), encoding="utf-8")
 
 
 @click.command()

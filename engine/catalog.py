@@ -15,6 +15,7 @@ from molar.engine.errors import BundleError, RequestError
 from molar.engine.live_items import LiveItems
 
 _LARGEST_FACET = 60
+_KEPT_FILTERS = 64
 
 
 class Catalog:
@@ -47,6 +48,7 @@ class Catalog:
         self.next_row = self._stored
         self._live = LiveItems()
         self._removed: frozenset[int] = frozenset()
+        self._filters: dict[tuple, Allowed] = {}
 
     def __len__(self) -> int:
         return len(self._row_of)
@@ -143,15 +145,26 @@ class Catalog:
         return rows
 
     def allowed(self, where: Where) -> Allowed:
-        """The items that pass the filter.
+        """The items that pass the filter; the same object as long as they are the same ones.
 
         Raises:
             RequestError: the filter names an attribute or a value that no item has.
         """
-        condition, arguments = self._condition(where)
-        stored = np.zeros(self._stored, dtype=bool)
-        stored[[row for (row,) in self._query(f"select row from items where {condition}", arguments)]] = True
-        return Allowed(stored, frozenset(self._live.matching("", where)))
+        key = tuple((name, (of,) if isinstance(of, str) else tuple(of)) for name, of in sorted(where.items()))
+        added = frozenset(self._live.matching("", where))
+        known = self._filters.get(key)
+        if known and known.added == added:
+            return known
+        if known:
+            stored = known.stored
+        else:
+            condition, arguments = self._condition(where)
+            stored = np.zeros(self._stored, dtype=bool)
+            stored[[row for (row,) in self._query(f"select row from items where {condition}", arguments)]] = True
+        if len(self._filters) >= _KEPT_FILTERS:
+            self._filters.pop(next(iter(self._filters)), None)
+        found = self._filters[key] = Allowed(stored, added)
+        return found
 
     def thumbnail(self, row: int) -> bytes | None:
         """WebP bytes of an item's picture, None if it has none."""

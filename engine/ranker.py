@@ -14,9 +14,10 @@ import onnxruntime as ort
 from molar.engine import bundle as bundles
 from molar.engine.catalog_item import Allowed
 from molar.engine.errors import RequestError
+from molar.engine.filters import Filters
 from molar.engine.histories import PADDING, pad_left, pad_right
 from molar.engine.int8_rows import Int8Rows
-from molar.engine.item_tables import OFF, ItemTables, TableState
+from molar.engine.item_tables import ItemTables, TableState
 from molar.engine.runtime import open_session
 
 _CANDIDATES = 128  # rows that are scored again in float32, or twice as many as are asked for
@@ -86,7 +87,7 @@ class Ranker:
         self._sessions = {"fp32": opened.session}
         self.repeated = 0
         self._int8_sessions: dict[str, tuple[Int8Rows, ort.InferenceSession]] = {}
-        self._bounds: dict[str, tuple[np.ndarray, Int8Rows, np.ndarray]] = {}
+        self._filters = Filters()
         in_int8 = None
         if self.precision == "int8":
             tensors = bundles.map_tensors(folder / bundles.INT8_TABLES, bundles.int8_tensors(manifest))
@@ -146,42 +147,18 @@ class Ranker:
         self, binding: ort.IOBinding, form: str, state: TableState, requests: Sequence[RankRequest]
     ) -> None:
         mode = requests[0].mode
-        penalty, added = state.penalty, state.penalty_added
-        if mode == "ids":  # an added item has no ID that anybody chose
-            added = np.full_like(added, OFF)
-        everything = all(request.allowed is None for request in requests)
-        if not everything:
-            # One line serves all requests that share a filter.
-            shared = len({id(request.allowed) for request in requests}) == 1
-            masks = [request.allowed for request in (requests[:1] if shared else requests)]
-            penalty = np.concatenate([self._masked(penalty, mask) for mask in masks])
-            added = np.concatenate([_masked_added(added, mask, state) for mask in masks])
-        binding.bind_cpu_input("penalty_added", added)
+        # One line serves all requests that share a filter.
+        different = list({id(request.allowed): request.allowed for request in requests}.values())
+        lines = different if len(different) == 1 else [request.allowed for request in requests]
+        added = [self._filters.penalty_added(state, allowed, mode) for allowed in lines]
+        binding.bind_cpu_input("penalty_added", np.concatenate(added))
         if form == "int8":
-            binding.bind_cpu_input("bound", self._bound(state, mode, penalty))
-        elif everything:
+            binding.bind_cpu_input("bound", self._filters.bound(state, lines[0], state.in_int8[mode]))
+        elif lines == [None]:
             binding.bind_ortvalue_input("penalty", state.penalty_on_device)
         else:
-            binding.bind_cpu_input("penalty", penalty)
-
-    def _masked(self, penalty: np.ndarray, allowed: Allowed | None) -> np.ndarray:
-        """(1, P) with what a request does not allow."""
-        if allowed is None:
-            return penalty
-        masked = np.full_like(penalty, OFF)
-        masked[:, : self.tables.items] = np.where(allowed.stored, penalty[:, : self.tables.items], OFF)
-        return masked
-
-    def _bound(self, state: TableState, mode: str, penalty: np.ndarray) -> np.ndarray:
-        """(P,) float32, minus infinity for rows that are not allowed."""
-        rows = state.in_int8[mode]
-        known = self._bounds.get(mode)
-        if known and known[0] is penalty and known[1] is rows:
-            return known[2]
-        bound = np.where(penalty[0] < 0, np.float32(-np.inf), rows.bound)
-        if penalty is state.penalty:  # what most requests need
-            self._bounds[mode] = (penalty, rows, bound)
-        return bound
+            penalties = [self._filters.penalty(state, allowed) for allowed in lines]
+            binding.bind_cpu_input("penalty", penalties[0] if len(penalties) == 1 else np.concatenate(penalties))
 
     def _session(self, form: str) -> ort.InferenceSession:
         if form not in self._sessions:
@@ -209,13 +186,3 @@ class Ranker:
         if precision == "int8" and self.device != "cpu":
             raise RequestError("int8 tables are for a CPU; choose fp16 or fp32 on a GPU")
         return precision
-
-
-def _masked_added(penalty: np.ndarray, allowed: Allowed | None, state: TableState) -> np.ndarray:
-    """(1, A) with what a request does not allow."""
-    if allowed is None:
-        return penalty
-    masked = np.full_like(penalty, OFF)
-    shown = [slot for row, slot in state.slots.items() if row in allowed.added]
-    masked[:, shown] = penalty[:, shown]
-    return masked

@@ -86,6 +86,19 @@ def test_filters(recommender: Recommender) -> None:
         assert item.attributes["style"] == ["Boho"]
 
 
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_calls_with_different_filters_share_a_run(bundle: Path, precision: str) -> None:
+    recommender = Recommender.load(bundle, "cpu", precision, wait_ms=20)
+    history = ids(recommender, 0, 3)
+    filters = [None, {"category": "Chair"}, {"category": ["Chair", "Vase"]}, {"style": "Boho"}, {"category": "Mug"}]
+    alone = [recommender.recommend(history, 24, where) for where in filters]
+    with ThreadPoolExecutor(5) as pool:
+        together = list(pool.map(lambda where: recommender.recommend(history, 24, where), filters * 4))
+    for found, expected in zip(together, alone * 4, strict=True):
+        assert [r.item_id for r in found] == [r.item_id for r in expected]
+    assert recommender.catalog.allowed({"category": "Chair"}) is recommender.catalog.allowed({"category": ["Chair"]})
+
+
 MISTAKES = {
     "unknown ids": (lambda r: r.recommend(["nope", *ids(r, 0), "neither"]), "not in the catalogue: 'nope', 'neither'"),
     "empty history": (lambda r: r.recommend([]), "the history is empty; give at least one item id"),

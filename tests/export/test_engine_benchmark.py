@@ -70,6 +70,12 @@ def test_the_engine_beside_others(tmp_path: Path) -> None:
     loads = [row for row in rows if row["what"] == "load"]
     assert all(row["load_ms"] > 0 and row["tables_mb"] > 0 for row in loads)
     assert plot.read_bytes()[1:4] == b"PNG"
+    table = out.with_suffix(".md").read_text()
+    [quick] = [
+        row for row in asked if (row["what"], row["dtype"], row["items"], row["batch"]) == ("engine", "int8", 200, 1)
+    ]
+    assert f"| 200 | {quick['p50_ms']:.2f} |" in table
+    assert "## 3 people, 5 events each, rows of 64 numbers" in table
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
