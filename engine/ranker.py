@@ -23,7 +23,7 @@ from molar.engine.runtime import open_session
 _CANDIDATES = 128  # rows that are scored again in float32, or twice as many as are asked for
 _MOST_SCORES = 2**25  # in one run, 128 MB of them
 _MOST_REQUESTS = 256
-_MOST_IN_INT8 = 8  # requests; more of them are quicker in float32, whose product with a table is a better one
+MOST_IN_INT8 = 8  # requests; more of them are quicker in float32, whose product with a table is a better one
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Ranker:
     def __call__(self, requests: Sequence[RankRequest]) -> list[Ranked]:
         """Rank for up to `largest` requests of one mode, in one run of the graph."""
         form = self.precision
-        if form == "int8" and (len(requests) > _MOST_IN_INT8 or len({id(request.allowed) for request in requests}) > 1):
+        if form == "int8" and (len(requests) > MOST_IN_INT8 or len({id(request.allowed) for request in requests}) > 1):
             form = "fp32"  # bounds in 8 bits are the same for all who share a run
         state = self.tables.state
         rows, scores, queries, exact = self._run(form, state, requests)

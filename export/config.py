@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from molar.engine.bundle import PRECISIONS
 from molar.engine.errors import ModelError
 
-_INT8_FROM = 16_384  # items
+_INT8_FROM = 8_192  # items
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class ExportConfig:
     precisions: str = field(
         default="auto",
         metadata={
-            "help": "of the item tables; auto is fp32, fp16 for a GPU, and int8 for a CPU from 16,384 items on",
+            "help": "of the item tables; auto is fp32, fp16 for a GPU, and int8 for a CPU from 8,192 items on",
             "choices": ("auto", "all", "fp32"),
         },
     )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from molar.engine.errors import ModelError
+from molar.engine.ranker import MOST_IN_INT8
 from molar.engine.recommender import Recommender
 from molar.train.model import ItemVectors, Molar
 from molar.train.ranking import hide_seen, mode_queries
@@ -133,6 +134,10 @@ def _bundle_lists(
     size = min(_K, recommender.manifest.items)
     rows = np.zeros((len(histories), size), np.int64)
     scores = np.full((len(histories), size), -np.inf, np.float32)
-    for line, (found, found_scores, *_) in enumerate(recommender.rank([h.tolist() for h in histories], _K, mode=mode)):
+    # No more at a time than 8 bits are used for.
+    step = MOST_IN_INT8 if recommender.precision == "int8" else len(histories)
+    asked = [[history.tolist() for history in histories[i : i + step]] for i in range(0, len(histories), step)]
+    answers = [ranked for part in asked for ranked in recommender.rank(part, _K, mode=mode)]
+    for line, (found, found_scores, *_) in enumerate(answers):
         rows[line, : len(found)], scores[line, : len(found)] = found, found_scores
     return rows, scores

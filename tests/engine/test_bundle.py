@@ -26,11 +26,11 @@ def test_tables_are_mapped_and_equal_to_the_librarys_copy(bundle: Path) -> None:
 
 
 def test_every_changed_byte_is_found(broken_bundle: Path) -> None:
-    """100 bytes anywhere in it, the manifest among them."""
+    """1,000 bytes anywhere in it, the manifest among them."""
     rng = np.random.default_rng(0)
     files = sorted(broken_bundle.iterdir())
     assert len(files) == len(open_bundle(broken_bundle).files) + 1
-    for number in range(100):
+    for number in range(1000):
         path = files[number % len(files)]
         content = bytearray(path.read_bytes())
         place = int(rng.integers(len(content)))
