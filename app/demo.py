@@ -62,7 +62,7 @@ def build_page(recommender: Recommender) -> gr.Blocks:
             grid = views.cards(popular, "The catalogue is empty.")
         else:
             started = time.perf_counter()
-            found = recommender.recommend([catalog.item_ids[row] for row in history.rows], _RECOMMENDED, mode=mode)
+            found = recommender.recommend([catalog.item_id(row) for row in history.rows], _RECOMMENDED, mode=mode)
             took = (time.perf_counter() - started) * 1e3
             heading = "Recommended for you"
             grid = views.cards(catalog.items([r.row for r in found]), "You have seen everything there is.")

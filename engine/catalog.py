@@ -95,7 +95,7 @@ class Catalog:
             self._live.pop(row, None)
 
     def items(self, rows: Sequence[int]) -> list[CatalogItem]:
-        """Items in the order of the rows, those of catalog.db without their thumbnails."""
+        """Items in the order of the rows, those of catalog.db without thumbnails; added ones that were removed are not."""
         everything = [int(row) for row in rows]
         wanted = [row for row in everything if row < self._stored]
         marks = ",".join("?" * len(wanted))
@@ -110,7 +110,8 @@ class Catalog:
                 f"select row, item_id, title, description, popularity from items where row in ({marks})", wanted
             )
         }
-        return [found[row] if row < self._stored else self._live[row] for row in everything]
+        found |= {row: item for row in everything if (item := self._live.get(row))}
+        return [found[row] for row in everything if row in found]
 
     def search(self, text: str = "", where: Where | None = None, limit: int = 60, offset: int = 0) -> list[int]:
         """Rows of the items that have every word of `text` as a prefix and pass the filter, most popular first.

@@ -174,8 +174,14 @@ class ItemTables:
             )
 
     def vector(self, mode: str, row: int) -> np.ndarray:
-        """(W,) float32 of a row of the catalogue."""
+        """(W,) float32 of a row of the catalogue.
+
+        Raises:
+            RequestError: its item was removed.
+        """
         state = self.state
+        if row >= self.items and row not in state.slots:
+            raise RequestError("the item was removed from the catalogue")
         found: np.ndarray = state.host[mode][row] if row < self.items else state.added[mode][state.slots[row]]
         return found
 

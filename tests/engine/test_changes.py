@@ -96,6 +96,10 @@ def test_a_history_whose_items_are_gone(recommender: Recommender) -> None:
     known = recommender.catalog.rows([recommender.catalog.item_ids[3]])
     [before] = recommender.rank([known], 30)
     recommender.remove_items(["mine"])
+    assert [item.row for item in recommender.catalog.items([*known, row])] == known
+    assert recommender.catalog.thumbnail(row) is None
+    with pytest.raises(RequestError, match="the item was removed from the catalogue"):
+        recommender._ranker.tables.vector("aligned", row)
     gone, with_others = recommender.rank([[row], [*known, row]], 30)
     assert len(gone.rows) == 24
     assert with_others.rows.tolist() == [r for r in before.rows.tolist() if r != row]
