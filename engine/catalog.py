@@ -95,7 +95,7 @@ class Catalog:
             self._live.pop(row, None)
 
     def items(self, rows: Sequence[int]) -> list[CatalogItem]:
-        """Items in the order of the rows, those of catalog.db without thumbnails; added ones that were removed are not."""
+        """Items in the order of the rows, those of catalog.db without thumbnails; removed added ones left out."""
         everything = [int(row) for row in rows]
         wanted = [row for row in everything if row < self._stored]
         marks = ",".join("?" * len(wanted))
