@@ -6,9 +6,11 @@ Dimensions: N items, W width of a row of an item table.
 import datetime
 import importlib.metadata
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 
 from molar.engine import bundle as bundles
@@ -24,11 +26,18 @@ _FACTORS = 32  # that tell items apart: vectors of trained models are far from u
 _AT_ONCE = 65_536
 
 
-def random_model(width: int, max_history: int) -> Molar:
-    """Molar as it is trained by default, with weights nobody trained; both sides together are `width` wide."""
+@cache
+def random_model(width: int, max_history: int) -> tuple[Molar, onnx.ModelProto]:
+    """Molar as it is trained by default, with weights nobody trained, and its user encoder as ONNX.
+
+    Args:
+        width: W, of both sides together.
+        max_history: longest history, in events.
+    """
     torch.manual_seed(0)
     config = TrainConfig(dim=width // 2, max_history=max_history)
-    return Molar(config, DataFacts(1, [1], "", "", "")).eval()
+    model = Molar(config, DataFacts(1, [1], "", "", "")).eval()
+    return model, export_user(model)
 
 
 def random_table(items: int, width: int, seed: int = 0) -> np.ndarray:
@@ -55,7 +64,7 @@ def random_bundle(folder: Path, items: int, width: int, max_history: int, precis
         precisions: of `bundle.PRECISIONS`, "fp32" among them.
     """
     folder.mkdir(parents=True)
-    model = random_model(width, max_history)
+    model, user = random_model(width, max_history)
     rows = bundles.padded_rows(items)
     table = np.zeros((rows, width), np.float32)
     table[:items] = random_table(items, width)
@@ -67,7 +76,7 @@ def random_bundle(folder: Path, items: int, width: int, max_history: int, precis
         tensors = {f"aligned.{name}": torch.from_numpy(getattr(rounded, name)) for name in FIELDS}
         write_tensors(folder / bundles.INT8_TABLES, tensors)
     create_catalog(folder / bundles.CATALOG, (CatalogItem(row, f"sku-{row}", f"Item {row}") for row in range(items)))
-    write_graphs(export_user(model), folder, precisions, width, rows, part)
+    write_graphs(user, folder, precisions, width, rows, part)
     manifest = bundles.Manifest(
         name=f"{items} random items",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
