@@ -1,6 +1,6 @@
 """Runs a bundle's graph: rows of a history in, rows of the best items out.
 
-Dimensions: B requests, P rows of a table, A rows for added items.
+Dimensions: B requests, P rows of a table, A slots for added items, W width of a row.
 """
 
 from collections.abc import Mapping, Sequence
