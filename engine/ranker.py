@@ -21,7 +21,7 @@ from molar.engine.item_tables import ItemTables, TableState
 from molar.engine.runtime import open_session
 
 _CANDIDATES = 128  # rows that are scored again in float32, or twice as many as are asked for
-_MOST_SCORES = 2**25  # in one run, 128 MB of them
+_MOST_SCORES = 2**26  # in one run, 256 MB of them: the product packs the table anew in each
 _MOST_REQUESTS = 256
 MOST_IN_INT8 = 8  # requests; more of them are quicker in float32, whose product with a table is a better one
 

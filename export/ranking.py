@@ -64,7 +64,7 @@ _SCAN = {
     # |u · t - u' · t'| <= |u| |t - t'| + |u - u'| |t'|, and `bound` holds |t - t'| + |t'| / 100 of each row. Divided by
     # what multiplies the bounds, a score and its bound are one product with a bias. A processor for which ONNX Runtime
     # rounds the query in another way would leave the bound unproven, and still far off: on MovieLens-1M scores lose a
-    # fiftieth of it.
+    # seventieth of it in the mean.
     "int8": """
     parts_shape = Constant <value_ints = [0, -1, {part}]> ()
     as_it_was = Constant <value_ints = [0, {width}]> ()
