@@ -67,17 +67,21 @@ def loading_facts(bundle: Path) -> dict[str, float]:
     """
     code = (
         "import sys, time\n"
-        "from pathlib import Path\n"
         "from molar.engine import Recommender\n"
-        "def resident():\n"
-        "    return int(Path('/proc/self/statm').read_text().split()[1]) * 4096 if sys.platform == 'linux' else 0\n"
-        "before, started = resident(), time.perf_counter()\n"
+        "from molar.engine.benchmark import resident_mb\n"
+        "before, started = resident_mb(), time.perf_counter()\n"
         "recommender = Recommender.load(sys.argv[1], 'cpu')\n"
-        "print((time.perf_counter() - started) * 1e3, (resident() - before) / 1e6)\n"
+        "print((time.perf_counter() - started) * 1e3, resident_mb() - before)\n"
     )
     load_ms, memory = map(float, subprocess.check_output([sys.executable, "-c", code, str(bundle)]).split())
     tables = sum(path.stat().st_size for path in bundle.glob("items*.safetensors")) / 1e6
     return {"load_ms": round(load_ms, 1), "memory_mb": round(memory, 1), "tables_mb": round(tables, 1)}
+
+
+def resident_mb() -> float:
+    """Memory of this process that is resident, in MB; 0 where /proc does not say."""
+    status = Path("/proc/self/statm")
+    return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6 if status.exists() else 0.0
 
 
 def _import_ms() -> float:

@@ -1,17 +1,16 @@
 """Many threads ask while the catalogue changes, and NumPy checks every answer."""
 
-import resource
 import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from molar.engine.benchmark import resident_mb
 from molar.engine.recommendation import Recommendation
 from molar.engine.recommender import Recommender
 
@@ -91,7 +90,7 @@ def stress(
     width = recommender.manifest.dim
     while (elapsed := time.monotonic() - started) < seconds:
         if not memory_at_first and elapsed > seconds / 10:
-            memory_at_first = _resident_mb()
+            memory_at_first = resident_mb()
         item_id = changing[int(rng.integers(len(changing)))]
         state.version += 1
         was = state.on.pop(item_id)
@@ -117,7 +116,7 @@ def stress(
         "errors": dict(errors),
         "wrong": len(wrong),
         "first_wrong": wrong[:5],
-        "memory_mb": [round(memory_at_first, 1), round(_resident_mb(), 1)],
+        "memory_mb": [round(memory_at_first, 1), round(resident_mb(), 1)],
     }
 
 
@@ -161,10 +160,3 @@ def _fault(
     unsure = set(changing) if on is None else {name for name in changing if not on.get(name, False)}
     missing = {ids[row] for row in np.flatnonzero(must).tolist()} - set(names) - unsure
     return f"lacks {missing}" if missing else ""
-
-
-def _resident_mb() -> float:
-    status = Path("/proc/self/statm")
-    if status.exists():
-        return int(status.read_text().split()[1]) * 4096 / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
