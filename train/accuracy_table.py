@@ -123,7 +123,7 @@ def markdown(table: Mapping[str, Any], regime: str) -> str:
         cells += _beside(row)
         lines.append(f"| {' | '.join(cells)} |")
     references = {row.get("beside") for row in removed}
-    named = [row for row in removed if "," not in row["model"] or row["model"] in references]
+    named = [row for row in removed if "," not in row["model"] or row["model"] in references] or removed
     lines += ["", _SLICES, ""]
     lines += [f"| | people | {' | '.join(row['model'] for row in named)} |", "|---" * (len(named) + 2) + "|"]
     for name, part in named[0]["slices"].items():

@@ -202,6 +202,8 @@ def test_a_table_by_hand() -> None:
         "| PinnerFormer | a paper | close | 0.3000 |  | Molar | 0.7500 | 0.7500 |",
     ]
     assert markdown(table, "sparse") == ""
+    alone = {**table, "rows": [row for row in rows if row["model"] == "Molar, text only"]}
+    assert "| Molar, text only | 1 |" in markdown(alone, "full")
 
 
 def test_a_row_that_there_is_not(shop: Path, tmp_path: Path) -> None:
