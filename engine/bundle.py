@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,11 @@ def file_facts(path: Path) -> FileFacts:
     """Hash and measure a file."""
     with path.open("rb") as file:
         return FileFacts(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
+
+
+def with_files(manifest: Manifest, folder: Path) -> Manifest:
+    """The same, with the facts of the files as they are in a folder."""
+    return replace(manifest, files={name: file_facts(folder / name) for name in manifest.needed})
 
 
 def padded_rows(items: int) -> int:

@@ -8,10 +8,7 @@ PADDING = -1
 """Stands in history and excluded rows where there is no item."""
 
 
-Rows = Sequence[int] | np.ndarray
-
-
-def pad_left(histories: Sequence[Rows], max_history: int) -> np.ndarray:
+def pad_left(histories: Sequence[Sequence[int]], max_history: int) -> np.ndarray:
     """The last `max_history` rows of each history, padded on the left to the longest: (B, L) int64."""
     recent = [list(history[-max_history:]) for history in histories]
     longest = max(map(len, recent))
@@ -21,7 +18,7 @@ def pad_left(histories: Sequence[Rows], max_history: int) -> np.ndarray:
     return padded
 
 
-def pad_right(lists: Sequence[Rows]) -> np.ndarray:
+def pad_right(lists: Sequence[Sequence[int]]) -> np.ndarray:
     """Lists of rows, padded on the right to the longest: (B, X) int64, X at least 1."""
     padded = np.full((len(lists), max(1, *map(len, lists))), PADDING, dtype=np.int64)
     for line, rows in zip(padded, lists, strict=True):

@@ -31,7 +31,6 @@ class TableState:
         slots: row of an added item in the catalogue -> its slot.
         added_ids: row of an added item -> its id.
         filled: slots that were ever used; those behind are empty.
-        off: rows of the catalogue that may not be recommended.
         penalty: (1, P) float32, what every request adds to the scores of the table.
         penalty_on_device: the same.
         penalty_added: (1, A) float32.
@@ -44,7 +43,6 @@ class TableState:
     slots: Mapping[int, int]
     added_ids: Mapping[int, str]
     filled: int
-    off: frozenset[int]
     penalty: np.ndarray
     penalty_on_device: ort.OrtValue
     penalty_added: np.ndarray
@@ -88,7 +86,6 @@ class ItemTables:
             slots={},
             added_ids={},
             filled=0,
-            off=frozenset(),
             penalty=penalty,
             penalty_on_device=ort.OrtValue.ortvalue_from_numpy(penalty, device),
             penalty_added=np.full((1, _SLOTS), OFF, np.float32),
@@ -123,7 +120,6 @@ class ItemTables:
                 state,
                 slots=kept,
                 added_ids={row: state.added_ids[row] for row in kept},
-                off=frozenset(row for row in state.off if row < self.items or row in kept),
             )
 
     def switch(self, off: Collection[int] = (), on: Collection[int] = ()) -> None:
@@ -141,7 +137,6 @@ class ItemTables:
                 penalty = state.penalty
             self.state = replace(
                 state,
-                off=(state.off | frozenset(off)) - frozenset(on),
                 penalty=penalty,
                 penalty_on_device=on_device,
                 penalty_added=penalty_added,

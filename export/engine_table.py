@@ -2,7 +2,8 @@
 
 from typing import Any
 
-_COLUMNS = {
+# (what, dtype) -> how it is called.
+LABELS = {
     ("engine", "int8"): "engine, 8-bit rows first",
     ("engine", "fp16"): "engine, float16",
     ("engine", "fp32"): "engine, float32",
@@ -41,9 +42,9 @@ def markdown(result: dict[str, Any]) -> str:
 def _table(rows: list[dict[str, Any]]) -> str:
     """A line for each catalogue size, a column for each contestant that there is."""
     found = {(row["what"], row["dtype"], row["items"]): row["p50_ms"] for row in rows}
-    columns = [column for column in _COLUMNS if any((*column, row["items"]) in found for row in rows)]
+    columns = [column for column in LABELS if any((*column, row["items"]) in found for row in rows)]
     lines = [
-        "| items | " + " | ".join(_COLUMNS[column] for column in columns) + " |",
+        "| items | " + " | ".join(LABELS[column] for column in columns) + " |",
         "|---" * (len(columns) + 1) + "|",
     ]
     for items in dict.fromkeys(row["items"] for row in rows):

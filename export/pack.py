@@ -4,7 +4,7 @@ import datetime
 import importlib.metadata
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,17 +12,16 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import torch
-from torch.nn import functional as F
 
 from molar.engine import bundle as bundles
 from molar.engine.catalog_item import CatalogItem, create_catalog
 from molar.engine.errors import ModelError
 from molar.engine.images import open_image, thumbnail_bytes
-from molar.engine.int8_rows import FIELDS, Int8Rows, part_of
+from molar.engine.int8_rows import part_of
 from molar.engine.recommender import Recommender
 from molar.export.config import ExportConfig
 from molar.export.graphs import export_user, table_width
+from molar.export.item_files import write_item_tables
 from molar.export.pack_encoder import pack_item_encoder
 from molar.export.pack_parts import item_parts
 from molar.export.parity import check_parity
@@ -70,10 +69,7 @@ def export_run(
             part = part_of(width)
             precisions = precisions if part else precisions[:2]
         say("item tables")
-        tables = {mode: padded_table(table) for mode, table in vectors.tables().items()}
-        write_tensors(folder / bundles.TABLES, tables)
-        if part:
-            write_tensors(folder / bundles.INT8_TABLES, _in_int8(tables, part))
+        write_item_tables(folder, vectors.tables(), part)
         say("what picture and text bring to each item")
         parts = item_parts(model, vectors, dataset, config.explain, say)
         write_tensors(folder / bundles.PARTS, parts)
@@ -101,7 +97,7 @@ def export_run(
             say("item encoder")
             encoder_facts = pack_item_encoder(model, dataset, folder, config, say)
         manifest = replace(manifest, item_encoder=encoder_facts)
-        manifest = replace(manifest, files={name: bundles.file_facts(folder / name) for name in manifest.needed})
+        manifest = bundles.with_files(manifest, folder)
         known, chosen_next = _parity_histories(dataset, config.parity_histories)
         say(f"parity on {len(known)} histories")
         recommenders = {
@@ -153,18 +149,6 @@ def value_splitter(column: pl.Series) -> Callable[[str], list[str]]:
     cells = set(column) - {""}
     recurring = len({part for cell in cells for part in parts(cell)}) < len(cells)
     return parts if recurring else lambda cell: [cell]
-
-
-def padded_table(table: torch.Tensor) -> torch.Tensor:
-    """(N, W) -> (P, W), with rows of zeros behind the items."""
-    return F.pad(table.detach(), (0, 0, 0, bundles.padded_rows(len(table)) - len(table)))
-
-
-def _in_int8(tables: Mapping[str, torch.Tensor], part: int) -> dict[str, torch.Tensor]:
-    rounded = {mode: Int8Rows.of(table.numpy(), part) for mode, table in tables.items()}
-    return {
-        f"{mode}.{field}": torch.from_numpy(getattr(rows, field)) for mode, rows in rounded.items() for field in FIELDS
-    }
 
 
 def _parity_histories(dataset: Dataset, count: int) -> tuple[list[np.ndarray], np.ndarray]:

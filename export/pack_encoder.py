@@ -17,7 +17,7 @@ from molar.export.item_parity import check_item_parity
 from molar.export.precision import convert
 from molar.train.backbones.reading import PictureTextBackbone
 from molar.train.dataset import Dataset
-from molar.train.encoders import load_encoder
+from molar.train.encoders import Encoder, load_encoder
 from molar.train.model import Molar
 from molar.train.tables import picture_path
 
@@ -69,10 +69,20 @@ def run_backbone(model: Molar) -> PictureTextBackbone | None:
     """
     if model.item_encoder is None:
         return None
-    encoder = load_encoder(model.config.encoder, model.config.text_tokens, torch.device("cpu"))
+    backbone = run_encoder(model, torch.device("cpu")).backbone
+    return backbone if isinstance(backbone, PictureTextBackbone) else None
+
+
+def run_encoder(model: Molar, device: torch.device) -> Encoder:
+    """The encoder that a run with content was trained with.
+
+    Raises:
+        ModelError: it is not there any more, or has changed since the training.
+    """
+    encoder = load_encoder(model.config.encoder, model.config.text_tokens, device)
     if encoder.version != model.facts.encoder_version:
         raise ModelError(f"{model.config.encoder}: not the item encoder that the run was trained with; train again")
-    return encoder.backbone if isinstance(encoder.backbone, PictureTextBackbone) else None
+    return encoder
 
 
 def real_items(dataset: Dataset, count: int) -> list[NewItem]:

@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from molar.engine.errors import ModelError
 from molar.engine.explain import shapley
+from molar.export.pack_encoder import run_encoder
 from molar.train.dataset import Dataset
 from molar.train.device import choose_device
-from molar.train.encoders import load_encoder
 from molar.train.item_embedding import embed_items
 from molar.train.model import ItemVectors, Molar
 
@@ -40,9 +39,7 @@ def item_parts(
     if not apart or model.item_encoder is None or vectors.content is None:
         return tensors
     device = choose_device("auto")
-    encoder = load_encoder(model.config.encoder, model.config.text_tokens, device)
-    if encoder.version != model.facts.encoder_version:
-        raise ModelError(f"{model.config.encoder}: not the item encoder that the run was trained with; train again")
+    encoder = run_encoder(model, device)
     by = {"both": vectors.content.detach()}
     views = ("image", "text") if model.config.view == "both" else ()
     with torch.inference_mode():

@@ -61,7 +61,7 @@ def check_parity(
                 best = np.argsort(-expected, axis=1, kind="stable")[:, :_K]
                 truth.append(np.where(np.take_along_axis(np.isfinite(expected), best, axis=1), best, -1))
                 for precision, recommender in recommenders.items():
-                    lists = _bundle_lists(recommender, chosen, mode)
+                    lists = (rows, scores) if precision == "fp32" else _bundle_lists(recommender, chosen, mode)
                     found[precision].append(np.where(np.isfinite(lists[1]), lists[0], -1))
         sizes = [min(_BATCH, len(histories) - start) for start in range(0, len(histories), _BATCH)]
         facts["modes"][mode] = {

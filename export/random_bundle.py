@@ -15,8 +15,9 @@ import torch
 
 from molar.engine import bundle as bundles
 from molar.engine.catalog_item import CatalogItem, create_catalog
-from molar.engine.int8_rows import FIELDS, Int8Rows, part_of
+from molar.engine.int8_rows import part_of
 from molar.export.graphs import export_user
+from molar.export.item_files import write_item_tables
 from molar.export.ranking import write_graphs
 from molar.train.config import TrainConfig
 from molar.train.model import DataFacts, Molar
@@ -65,18 +66,12 @@ def random_bundle(folder: Path, items: int, width: int, max_history: int, precis
     """
     folder.mkdir(parents=True)
     model, user = random_model(width, max_history)
-    rows = bundles.padded_rows(items)
-    table = np.zeros((rows, width), np.float32)
-    table[:items] = random_table(items, width)
-    write_tensors(folder / bundles.TABLES, {"aligned": torch.from_numpy(table)})
-    write_tensors(folder / bundles.PARTS, {"aligned.mean": torch.from_numpy(table[:items].mean(axis=0))})
+    table = torch.from_numpy(random_table(items, width))
     part = part_of(width) if "int8" in precisions else 0
-    if part:
-        rounded = Int8Rows.of(table, part)
-        tensors = {f"aligned.{name}": torch.from_numpy(getattr(rounded, name)) for name in FIELDS}
-        write_tensors(folder / bundles.INT8_TABLES, tensors)
+    write_item_tables(folder, {"aligned": table}, part)
+    write_tensors(folder / bundles.PARTS, {"aligned.mean": table.mean(dim=0)})
     create_catalog(folder / bundles.CATALOG, (CatalogItem(row, f"sku-{row}", f"Item {row}") for row in range(items)))
-    write_graphs(user, folder, precisions, width, rows, part)
+    write_graphs(user, folder, precisions, width, bundles.padded_rows(items), part)
     manifest = bundles.Manifest(
         name=f"{items} random items",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -92,7 +87,6 @@ def random_bundle(folder: Path, items: int, width: int, max_history: int, precis
         evaluation=[],
         parity={},
     )
-    files = {name: bundles.file_facts(folder / name) for name in manifest.needed}
-    manifest = bundles.Manifest(**{**vars(manifest), "files": files})
+    manifest = bundles.with_files(manifest, folder)
     (folder / bundles.MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
     return model
