@@ -6,11 +6,12 @@ Dimensions: B people, L events, W width of a row of an item table.
 import contextlib
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import onnx
 import torch
+from onnxscript import opset20 as op
 from optimum.exporters.base import ExporterConfig
 from optimum.utils import DummyInputGenerator, NormalizedConfig
 from torch import nn
@@ -43,7 +44,7 @@ class UserGraph(nn.Module):
             (B, W) float32.
         """
         positions, mask = left_padded(history >= 0, self.model.config.max_history)
-        last = torch.full_like(history[:, 0], history.shape[1] - 1)
+        last = torch.full((1,), history.shape[1] - 1, device=history.device)
         u, h = (side if side is None else side[:, 0] for side in self.model.user_vectors(events, positions, mask, last))
         return self.model.query(u, h)
 
@@ -88,7 +89,8 @@ def export_user(model: Molar) -> onnx.ModelProto:
         ModelError: torch gave no graph, or fixed a size.
     """
     exporter = UserExporterConfig({"width": table_width(model)}, task="feature-extraction")
-    return export_graph(UserGraph(model).eval(), exporter, {"length": (1, model.config.max_history)})
+    own = {torch.ops.aten.scaled_dot_product_attention.default: _attention}
+    return export_graph(UserGraph(model).eval(), exporter, {"length": (1, model.config.max_history)}, own)
 
 
 def table_width(model: Molar) -> int:
@@ -96,13 +98,19 @@ def table_width(model: Molar) -> int:
     return model.config.dim * (2 if model.config.content and model.config.ids else 1)
 
 
-def export_graph(graph: nn.Module, exporter: ExporterConfig, limits: Mapping[str, tuple[int, int]]) -> onnx.ModelProto:
+def export_graph(
+    graph: nn.Module,
+    exporter: ExporterConfig,
+    limits: Mapping[str, tuple[int, int]],
+    translations: dict[Callable[..., Any], Callable[..., Any]] | None = None,
+) -> onnx.ModelProto:
     """Export with the inputs, outputs and dynamic axes of an exporter configuration, without local paths.
 
     Args:
         graph: in evaluation mode.
         exporter: of optimum.
         limits: smallest and largest size of an axis, by its name; 1 and no end for the others.
+        translations: torch's operation -> ours in ONNX, where it is not to be torch's own translation.
 
     Raises:
         ModelError: torch gave no program, or fixed the size of a dynamic axis.
@@ -126,6 +134,7 @@ def export_graph(graph: nn.Module, exporter: ExporterConfig, limits: Mapping[str
             output_names=list(exporter.outputs),
             external_data=False,
             verbose=False,
+            custom_translation_table=translations,
         )
     if program is None:
         raise ModelError("torch.onnx.export returned no program")
@@ -137,6 +146,15 @@ def export_graph(graph: nn.Module, exporter: ExporterConfig, limits: Mapping[str
     strip_metadata(proto)
     onnx.checker.check_model(proto, full_check=True)
     return proto
+
+
+def _attention(q: Any, k: Any, v: Any, mask: Any, dropout_p: float = 0.0, is_causal: bool = False, **_: Any) -> Any:
+    """`scaled_dot_product_attention` as `Block` calls it, in six operations: torch's own translation takes twenty.
+
+    The mask leaves each query something to look at.
+    """
+    scores = op.Mul(op.MatMul(q, op.Transpose(k, perm=[0, 1, 3, 2])), float(q.shape[-1]) ** -0.5)
+    return op.MatMul(op.Softmax(op.Where(mask, scores, -1e9), axis=-1), v)
 
 
 @contextlib.contextmanager

@@ -73,7 +73,7 @@ class Block(nn.Module):
             positions: (B or 1, L) int64.
             mask: (B, 1, L or 1, L) bool, True where a query may look at a key; None for plain causal attention, which
                 is right for histories padded on the right and needs no mask in memory.
-            last: (B,) int64 places of the events that are asked for; all of them where None.
+            last: (B,) int64 places of the events that are asked for, or (1,) one for all; all of them where None.
         """
         read = self.attention_norm(x)
         parts = self.qkv(read).chunk(3, dim=-1) if last is None else self._asking_once(read, last)
@@ -81,7 +81,7 @@ class Block(nn.Module):
         asking = positions
         if last is not None:
             x, read = at(x, last), at(read, last)
-            asking = positions.expand(x.shape[0], -1).gather(1, last[:, None])
+            asking = at(positions if len(last) == 1 else positions.expand(len(x), -1), last)
             steps = torch.arange(k.shape[2], device=x.device)
             mask = (steps <= last[:, None])[:, None, None] if mask is None else _of_query(mask, last)
         if self.rotary:
@@ -133,8 +133,8 @@ class Transformer(nn.Module):
 
 
 def at(x: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
-    """(B, L, D) at the (B,) places -> (B, 1, D)."""
-    return x[torch.arange(x.shape[0], device=x.device), last][:, None]
+    """(B, L, ...) at the (B,) places, or at the (1,) place that is the same for all -> (B, 1, ...)."""
+    return x.index_select(1, last) if len(last) == 1 else x[torch.arange(len(x), device=x.device), last][:, None]
 
 
 def item_embedding(items: int, dim: int) -> nn.Embedding:
