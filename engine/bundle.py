@@ -12,7 +12,7 @@ import numpy as np
 
 from molar.engine.errors import BundleError
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 GRAPHS = {"fp32": "recommender.onnx", "fp16": "recommender-fp16.onnx", "int8": "recommender-int8.onnx"}
 """The same graph for tables in each precision; a bundle has the first, and those of `Manifest.precisions`."""
@@ -30,6 +30,11 @@ ENCODER_FILES = (ITEM_ENCODER, TOKENIZER)
 
 BLOCK = 64
 """Item tables have a multiple of so many rows; those beyond the items are zeros."""
+
+INT8_BLOCK = 16
+"""So many rows of a table share their scales in 8 bits."""
+
+_LARGEST_UNIT = 16_384
 
 NOT_ALLOWED = -1e8
 """The score of a row that may not be recommended is lower."""
@@ -119,8 +124,11 @@ def with_files(manifest: Manifest, folder: Path) -> Manifest:
 
 
 def padded_rows(items: int) -> int:
-    """P: the rows of a table of so many items."""
-    return -(-items // BLOCK) * BLOCK
+    """P: the rows of a table of so many items. Large ones can be cut into large equal chunks, for 3% more at most."""
+    unit = BLOCK
+    while unit < _LARGEST_UNIT and items > 32 * unit:
+        unit *= 2
+    return -(-items // unit) * unit
 
 
 Tensors = dict[str, tuple[str, tuple[int, ...]]]

@@ -6,12 +6,16 @@ Dimensions: P rows, W width of a row, Q parts of a row with a scale of their own
 import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+
+from molar.engine.bundle import BLOCK, INT8_BLOCK
 
 _QUERY_LOSS = 0.01  # what rounding the query may take from its length before the bounds grow; the graph has it too
 _FLOAT32_LOSS = 1.001  # sums in another order
 _AT_ONCE = 65_536  # rows
+_LARGEST_CHUNK = 16_384  # rows; of 64 people 4 MB of scores
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Int8Rows:
 
     Attributes:
         table_int8: (P, Q, W / Q) uint8, 128 is zero.
-        table_scale: (P, Q) float32.
+        table_scale: (P, Q) float32, the same for the rows of a block of `INT8_BLOCK`.
         bound: (P,) float32, |t - t'| + |t'| / 100 of a row t that is kept as t': times the query's length it is never
             less than what the score loses.
     """
@@ -31,7 +35,7 @@ class Int8Rows:
 
     @classmethod
     def of(cls, table: np.ndarray, part: int) -> "Int8Rows":
-        """Round a (P, W) float32 table, W a multiple of `part`."""
+        """Round a (P, W) float32 table, P a multiple of `INT8_BLOCK`, W of `part`."""
         rows, width = table.shape
         found = cls(
             np.empty((rows, width // part, part), np.uint8),
@@ -41,7 +45,8 @@ class Int8Rows:
         for begin in range(0, rows, _AT_ONCE):
             here = slice(begin, begin + _AT_ONCE)
             parts = np.asarray(table[here]).reshape(-1, width // part, part)
-            scale = np.maximum(np.abs(parts).max(axis=-1, keepdims=True), 1e-12) / np.float32(127)
+            largest = np.abs(parts.reshape(-1, INT8_BLOCK, *parts.shape[1:])).max(axis=(1, 3))
+            scale = np.repeat(np.maximum(largest, 1e-12) / np.float32(127), INT8_BLOCK, axis=0)[..., None]
             steps = np.round(parts / scale)
             kept = steps * scale
             found.table_int8[here] = steps + 128
@@ -50,6 +55,17 @@ class Int8Rows:
             length = np.sqrt((kept**2).sum(axis=(1, 2)))
             found.bound[here] = (lost + _QUERY_LOSS * length) * _FLOAT32_LOSS
         return found
+
+    @cached_property
+    def block_scale(self) -> np.ndarray:
+        """(P / INT8_BLOCK,) float32, the first scale of each block."""
+        return np.ascontiguousarray(self.table_scale[::INT8_BLOCK, 0])
+
+    @property
+    def chunks(self) -> np.ndarray:
+        """(P / H, H, W) uint8, the same memory, as the graph goes over it; see `chunk_rows`."""
+        rows, parts, part = self.table_int8.shape
+        return self.table_int8.reshape(-1, chunk_rows(rows), parts * part)
 
     @property
     def part(self) -> int:
@@ -75,11 +91,17 @@ FIELDS = ("table_int8", "table_scale", "bound")
 
 
 def part_of(width: int) -> int:
-    """How many numbers of a row share a scale: the largest power of 2 up to 128 that divides it; 0 if below 16.
+    """How many numbers of a row share a scale: the largest power of 2 up to 256 that divides it; 0 if below 16.
 
     Fewer would bring the bounds closer, and more scales to read.
     """
-    part = 128
+    part = 256
     while width % part:
         part //= 2
     return part if part >= 16 else 0
+
+
+def chunk_rows(rows: int) -> int:
+    """H: the most rows, up to 16,384 of them, of which a table of P rows is a multiple."""
+    units = rows // BLOCK
+    return BLOCK * max(size for size in range(1, _LARGEST_CHUNK // BLOCK + 1) if units % size == 0)

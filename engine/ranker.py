@@ -21,9 +21,13 @@ from molar.engine.item_tables import ItemTables, TableState
 from molar.engine.runtime import open_session
 
 _CANDIDATES = 128  # rows that are scored again in float32, or twice as many as are asked for
+_CANDIDATE_BLOCKS = 64  # of 16 rows of 8 bits, as above
 _MOST_SCORES = 2**26  # in one run, 256 MB of them: the product packs the table anew in each
 _MOST_REQUESTS = 256
-MOST_IN_INT8 = 8  # requests; more of them are quicker in float32, whose product with a table is a better one
+FEW = 4  # requests; for more of them 8-bit rows of a large table are read once for all, or float32 is quicker
+_FEW_FILTERED = 8  # the same for a large table and requests with a filter, which are never read for at once
+_LARGE = 65_536  # rows
+_MOST_COMPARED = 2**24  # pairs of a row that was found and one that is excluded, with 8 bits
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,9 @@ class Ranker:
     def __init__(self, folder: Path, manifest: bundles.Manifest, device: str, precision: str = "auto") -> None:
         self._folder = folder
         self._max_history = manifest.max_history
+        self._width = manifest.dim
+        # Whether whole numbers of 8-bit rows can be added up: one scale for a row, and a processor that can.
+        self._whole_products = manifest.int8_part == manifest.dim
         opened = open_session(folder / bundles.GRAPHS["fp32"], device)
         self.device = opened.device
         self.precision = self._chosen(precision, manifest)
@@ -98,9 +105,7 @@ class Ranker:
 
     def __call__(self, requests: Sequence[RankRequest]) -> list[Ranked]:
         """Rank for up to `largest` requests of one mode, in one run of the graph."""
-        form = self.precision
-        if form == "int8" and (len(requests) > MOST_IN_INT8 or len({id(request.allowed) for request in requests}) > 1):
-            form = "fp32"  # bounds in 8 bits are the same for all who share a run
+        form = self.precision if self.precision != "int8" or self._suits_int8(requests) else "fp32"
         state = self.tables.state
         rows, scores, queries, exact = self._run(form, state, requests)
         if not exact.all():
@@ -134,14 +139,38 @@ class Ranker:
         binding.bind_cpu_input("excluded", pad_right(excluded))
         binding.bind_cpu_input("k", np.array([k]))
         self._bind_what_is_allowed(binding, form, state, requests)
-        if form != "fp32":
+        names = ["best_rows", "best_scores", "query"]
+        if form == "fp16":
             binding.bind_cpu_input("candidates", np.array([min(self.tables.rows, max(_CANDIDATES, 2 * k))]))
-        names = ("best_rows", "best_scores", "query", *(("exact_lists",) if form == "int8" else ()))
+        elif form == "int8":
+            names += ["exact_lists", "whole_products"]
+            binding.bind_cpu_input("candidates", np.array([_candidate_blocks(k)]))
+            binding.bind_cpu_input("chunks_int8", state.in_int8[mode].chunks)
+            binding.bind_cpu_input("block_scale", state.in_int8[mode].block_scale)
+            binding.bind_cpu_input("in_integers", np.array(self._in_integers(requests)))
         for name in names:
             binding.bind_output(name)
         session.run_with_iobinding(binding)
-        rows, scores, queries, *exact = binding.copy_outputs_to_cpu()
-        return rows, scores, queries, exact[0] if exact else np.ones(len(rows), dtype=bool)
+        rows, scores, queries, *certain = binding.copy_outputs_to_cpu()
+        if certain and not certain[1]:
+            self._whole_products = False
+        return rows, scores, queries, certain[0] if certain else np.ones(len(rows), dtype=bool)
+
+    def _suits_int8(self, requests: Sequence[RankRequest]) -> bool:
+        """Bounds in 8 bits are the same for all who share a run; for many who are filtered, float32 is quicker."""
+        people, allowed = len(requests), requests[0].allowed
+        k = max(request.k for request in requests)
+        excluded = max(len(request.excluded) for request in requests)
+        return (
+            all(request.allowed is allowed for request in requests)
+            and (people <= (_FEW_FILTERED if self.tables.rows >= _LARGE else FEW) or self._in_integers(requests))
+            and people * (k + excluded) * excluded <= _MOST_COMPARED
+            and people * _candidate_blocks(k) * bundles.INT8_BLOCK * self._width <= _MOST_SCORES
+        )
+
+    def _in_integers(self, requests: Sequence[RankRequest]) -> bool:
+        suits = len(requests) > FEW and self.tables.rows >= _LARGE and requests[0].allowed is None
+        return suits and self._whole_products
 
     def _bind_what_is_allowed(
         self, binding: ort.IOBinding, form: str, state: TableState, requests: Sequence[RankRequest]
@@ -186,3 +215,7 @@ class Ranker:
         if precision == "int8" and self.device != "cpu":
             raise RequestError("int8 tables are for a CPU; choose fp16 or fp32 on a GPU")
         return precision
+
+
+def _candidate_blocks(k: int) -> int:
+    return max(_CANDIDATE_BLOCKS, 2 * k)

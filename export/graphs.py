@@ -6,7 +6,7 @@ Dimensions: B people, L events, W width of a row of an item table.
 import contextlib
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import onnx
@@ -89,7 +89,7 @@ def export_user(model: Molar) -> onnx.ModelProto:
         ModelError: torch gave no graph, or fixed a size.
     """
     exporter = UserExporterConfig({"width": table_width(model)}, task="feature-extraction")
-    own = {torch.ops.aten.scaled_dot_product_attention.default: _attention}
+    own: dict[Any, Any] = {torch.ops.aten.scaled_dot_product_attention.default: _attention}
     return export_graph(UserGraph(model).eval(), exporter, {"length": (1, model.config.max_history)}, own)
 
 
@@ -102,7 +102,7 @@ def export_graph(
     graph: nn.Module,
     exporter: ExporterConfig,
     limits: Mapping[str, tuple[int, int]],
-    translations: dict[Callable[..., Any], Callable[..., Any]] | None = None,
+    translations: dict[Any, Any] | None = None,
 ) -> onnx.ModelProto:
     """Export with the inputs, outputs and dynamic axes of an exporter configuration, without local paths.
 

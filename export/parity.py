@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from molar.engine.errors import ModelError
-from molar.engine.ranker import MOST_IN_INT8
+from molar.engine.ranker import FEW
 from molar.engine.recommender import Recommender
 from molar.train.model import ItemVectors, Molar
 from molar.train.ranking import hide_seen, mode_queries
@@ -134,8 +134,7 @@ def _bundle_lists(
     size = min(_K, recommender.manifest.items)
     rows = np.zeros((len(histories), size), np.int64)
     scores = np.full((len(histories), size), -np.inf, np.float32)
-    # No more at a time than 8 bits are used for.
-    step = MOST_IN_INT8 if recommender.precision == "int8" else len(histories)
+    step = FEW if recommender.precision == "int8" else len(histories)  # more of them may be answered in float32
     asked = [[history.tolist() for history in histories[i : i + step]] for i in range(0, len(histories), step)]
     answers = [ranked for part in asked for ranked in recommender.rank(part, _K, mode=mode)]
     for line, (found, found_scores, *_) in enumerate(answers):

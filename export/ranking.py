@@ -4,16 +4,13 @@ Three forms of one graph, in ONNX's own text form (https://onnx.ai/onnx/repo-doc
 
 fp32   one product with the table.
 fp16   the same in half precision; the best candidates are scored again in float32. For a GPU.
-int8   an upper bound of each score, from rows in 8 bits, which are a quarter of the memory to read. The candidates, the
-       rows with the highest bounds, are scored again in float32; if the k-th best of them is not below the bound of any
-       row that is no candidate, the answer is that of float32, and the graph says so.
+int8   for a CPU: bounds from rows in 8 bits, then the candidates in float32, see `ranking_int8`.
 
 The k best rows stand in the k blocks of rows whose best rows are best, so the best are found by block first: ONNX
 Runtime's TopK over all rows takes a hundred times as long where scores ascend along the rows.
 
 Dimensions: B people, L events, P rows of the table (a multiple of `BLOCK`; those beyond the items are not allowed), A
-rows for added items, which count from P on, W width of a row, X excluded rows, C candidates, Q parts of a row that have
-a scale of their own.
+rows for added items, which count from P on, W width of a row, X excluded rows.
 """
 
 from collections.abc import Sequence
@@ -23,11 +20,13 @@ import onnx
 from onnx import TensorProto, checker, compose, helper, parser
 
 from molar.engine.bundle import BLOCK, GRAPHS
+from molar.export import ranking_int8
 
 IR_VERSION, OPSET = 10, 20
 
 _INPUTS = """int64[B,L] history, {stored}[P,W] table, float[A,W] added, int64[B,X] excluded,
-    {mask}, float[F,A] penalty_added, int64[1] k"""
+    float[F,A] penalty_added, int64[1] k"""
+
 
 _EVENTS = """
     axis_1 = Constant <value_ints = [1]> ()
@@ -59,36 +58,6 @@ _SCAN = {
     scores_16 = Gemm <transB = 1> (query_16, table)
     scores_32 = Cast <to = 1> (scores_16)
     scores = Add (scores_32, penalty)
-""",
-    # The query is rounded here as MatMulNBits would round it, so that what the rounding takes from it is known:
-    # |u · t - u' · t'| <= |u| |t - t'| + |u - u'| |t'|, and `bound` holds |t - t'| + |t'| / 100 of each row. Divided by
-    # what multiplies the bounds, a score and its bound are one product with a bias. A processor for which ONNX Runtime
-    # rounds the query in another way would leave the bound unproven, and still far off: on MovieLens-1M scores lose a
-    # seventieth of it in the mean.
-    "int8": """
-    parts_shape = Constant <value_ints = [0, -1, {part}]> ()
-    as_it_was = Constant <value_ints = [0, {width}]> ()
-    tiny = Constant <value_float = 1e-12> ()
-    largest_int = Constant <value_float = 127.0> ()
-    hundred = Constant <value_float = 100.0> ()
-    parts = Reshape (query, parts_shape)
-    sizes = Abs (parts)
-    size = ReduceMax <keepdims = 1> (sizes, axis_2)
-    size_not_0 = Max (size, tiny)
-    step = Div (size_not_0, largest_int)
-    in_steps = Div (parts, step)
-    whole_steps = Round (in_steps)
-    rounded_parts = Mul (whole_steps, step)
-    rounded = Reshape (rounded_parts, as_it_was)
-    lost = Sub (query, rounded)
-    length_lost = ReduceL2 <keepdims = 1> (lost, axis_1)
-    length = ReduceL2 <keepdims = 1> (query, axis_1)
-    lost_beside_bound = Mul (length_lost, hundred)
-    uncertain = Max (length, lost_beside_bound, tiny)
-    beside_uncertain = Div (rounded, uncertain)
-    scores = com.microsoft.MatMulNBits
-        <K = {width}, N = {rows}, bits = 8, block_size = {part}, accuracy_level = 4>
-        (beside_uncertain, table_int8, table_scale, , , bound)
 """,
 }
 
@@ -150,17 +119,6 @@ _MERGE = """
     best_rows = GatherElements <axis = 1> (all_rows, best_place)
 """
 
-_CERTIFY = """
-    end_of_line = Constant <value_ints = [-1]> ()
-    kth_best_score = Gather <axis = 1> (best_scores, end_of_line)
-    kth_best = Div (kth_best_score, uncertain)
-    lowest_bound = Gather <axis = 1> (selected, end_of_line)
-    none_better = GreaterOrEqual (kth_best, lowest_bound)
-    none_left = Less (lowest_bound, barely_off)
-    is_exact = Or (none_better, none_left)
-    exact_lists = Squeeze (is_exact, axis_1)
-"""
-
 
 def write_graphs(
     user: onnx.ModelProto, folder: Path, precisions: Sequence[str], width: int, rows: int, part: int
@@ -185,25 +143,23 @@ def ranking_graph(user: onnx.ModelProto, form: str, width: int, rows: int = 0, p
     Returns:
         `best_rows` (B, K) int64, `best_scores` (B, K) float32 and `query` (B, W) float32, the vector of each person, of
         history, table, added, excluded, penalty, added penalty and k; rows that may not be recommended come last, with
-        scores below -1e8. int8 takes `bound` instead of `penalty`, `table_int8` and `table_scale` as external
-        initialisers, and says in `exact_lists` (B,) whether the answer is that of float32. fp16 and int8 take the
-        number of `candidates`, at least k.
+        scores below -1e8. fp16 takes the number of `candidates` too, at least k; int8 that of candidate blocks and,
+        instead of the penalty, what `ranking_int8` names, `table_int8` and `table_scale` as external initialisers.
     """
-    inputs = _INPUTS.format(
-        stored="float16" if form == "fp16" else "float",
-        mask=f"float[{rows}] bound" if form == "int8" else "float[F,P] penalty",
-    )
-    wanted = "k" if form == "fp32" else "candidates"
-    steps = [_SCAN[form].format(width=width, rows=rows, part=part), _SELECT.format(block=BLOCK, wanted=wanted)]
+    inputs = _INPUTS.format(stored="float16" if form == "fp16" else "float")
     outputs = "int64[B,K] best_rows, float[B,K] best_scores, float[B,W] query"
-    if form == "fp32":
-        steps.append(_MERGE.format(stored_scores="selected"))
-    else:
-        inputs += ", int64[1] candidates"
-        steps += [_SCORE_AGAIN, _MERGE.format(stored_scores="stored_scores")]
     if form == "int8":
-        steps.append(_CERTIFY)
-        outputs += ", bool[B] exact_lists"
+        inputs += ranking_int8.INPUTS.format(**ranking_int8.sizes(rows, width, part))
+        outputs += ranking_int8.OUTPUTS
+        steps = [ranking_int8.steps(rows, width, part), _MERGE.format(stored_scores="stored_scores")]
+        steps.append(ranking_int8.CERTIFY)
+    elif form == "fp16":
+        inputs += ", float[F,P] penalty, int64[1] candidates"
+        steps = [_SCAN["fp16"], _SELECT.format(block=BLOCK, wanted="candidates"), _SCORE_AGAIN]
+        steps.append(_MERGE.format(stored_scores="stored_scores"))
+    else:
+        inputs += ", float[F,P] penalty"
+        steps = [_SCAN["fp32"], _SELECT.format(block=BLOCK, wanted="k"), _MERGE.format(stored_scores="selected")]
     before = parser.parse_graph(f"events ({inputs}) => (float[B,L,W] events) {{{_EVENTS}}}")
     after = parser.parse_graph(f"ranking ({inputs}, float[B,W] query) => ({outputs}) {{{''.join(steps)}}}")
     middle = compose.add_prefix_graph(user.graph, "user/", rename_inputs=False, rename_outputs=False)
@@ -213,7 +169,7 @@ def ranking_graph(user: onnx.ModelProto, form: str, width: int, rows: int = 0, p
         "recommender",
         after_inputs,
         list(after.output),
-        [*middle.initializer, *(_rows_in_int8(rows, width, part) if form == "int8" else ())],
+        [*middle.initializer, *(ranking_int8.initialisers(rows, width, part) if form == "int8" else ())],
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)]
     return helper.make_model(graph, ir_version=IR_VERSION, opset_imports=opsets[: 2 if form == "int8" else 1])
@@ -231,17 +187,3 @@ def _without_external(proto: onnx.ModelProto) -> onnx.ModelProto:
     del checked.graph.initializer[:]
     checked.graph.initializer.extend(inside)
     return checked
-
-
-def _rows_in_int8(rows: int, width: int, part: int) -> list[TensorProto]:
-    """The initialisers that the engine fills: they are not in the file."""
-    shapes = {
-        "table_int8": (TensorProto.UINT8, (rows, width // part, part)),
-        "table_scale": (TensorProto.FLOAT, (rows, width // part)),
-    }
-    tensors = []
-    for name, (kind, shape) in shapes.items():
-        tensor = TensorProto(name=name, data_type=kind, dims=shape, data_location=TensorProto.EXTERNAL)
-        tensor.external_data.add(key="location", value="items.safetensors")
-        tensors.append(tensor)
-    return tensors

@@ -37,8 +37,8 @@ class UserEncoder(nn.Module):
             vectors: item vectors.
             positions: (B or 1, L) int64, in steps of one: relative, so not looked at where there is no mask.
             mask: as in `transformer.Block.forward`.
-            last: (B,) int64, the events after which a vector is asked for, or (1,) the same for all: (B, 1, D) then. All
-                of them where None.
+            last: (B,) int64, the events after which a vector is asked for, or (1,), the same for all: (B, 1, D) then.
+                All of them where None.
         """
         if positions is None or mask is None:  # the same ones for all histories are quicker
             positions = torch.arange(vectors.shape[1], device=vectors.device)[None]

@@ -13,12 +13,14 @@ from molar.engine.ranker import Ranked
 from molar.engine.stress import stress
 from molar.export.random_bundle import random_bundle, random_table
 
+ITEMS = 66_000
+
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle of 20,000 random items, in 8 bits too."""
+    """A bundle of random items, in 8 bits too, of which whole numbers are read for batches."""
     folder = tmp_path_factory.mktemp("bundles") / "large"
-    random_bundle(folder, 20_000, 64, 20, ("fp32", "int8"))
+    random_bundle(folder, ITEMS, 64, 20, ("fp32", "int8"))
     return folder
 
 
@@ -26,7 +28,7 @@ def test_a_large_random_bundle_answers_in_int8_as_in_float32(large: Path) -> Non
     recommender, exact = (Recommender.load(large, "cpu", precision) for precision in ("int8", "fp32"))
     assert Recommender.load(large, "cpu").precision == "int8"
     rng = np.random.default_rng(0)
-    histories = [rng.integers(0, 20_000, rng.integers(1, 30)).tolist() for _ in range(100)]
+    histories = [rng.integers(0, ITEMS, rng.integers(1, 30)).tolist() for _ in range(100)]
     for k in (1, 10, 300):
         for history in histories[:20]:
             same_list(recommender.rank([history], k)[0], exact.rank([history], k)[0])
@@ -34,6 +36,30 @@ def test_a_large_random_bundle_answers_in_int8_as_in_float32(large: Path) -> Non
     alone = [recommender.rank([history], 10)[0] for history in histories]
     for one, many in zip(alone, recommender.rank(histories, 10), strict=True):
         same_list(one, many)
+
+
+def test_batches_in_whole_numbers_leave_out_what_they_must(large: Path) -> None:
+    """Hidden and removed items, whole blocks of them too, and added ones; what bounds leave open is found again."""
+    recommender, exact = (Recommender.load(large, "cpu", precision) for precision in ("int8", "fp32"))
+    rng = np.random.default_rng(1)
+    histories = [rng.integers(0, ITEMS, 12).tolist() for _ in range(40)]
+    best = {row for ranked in exact.rank(histories, 5) for row in ranked.rows.tolist()}
+    for engine in (recommender, exact):
+        engine.hide_items([f"sku-{row}" for row in best])
+        engine.hide_items([f"sku-{row}" for row in range(320)])
+        engine.add_vectors("mine", {"aligned": exact.rank(histories[:1], 1)[0].query})
+    for k in (10, 120):
+        for found, truth in zip(recommender.rank(histories, k), exact.rank(histories, k), strict=True):
+            assert not best & set(found.rows.tolist())
+            same_list(found, truth)
+    assert ITEMS in recommender.rank(histories, 1)[0].rows.tolist()  # the added item, made for the first of them
+    mostly = np.arange(ITEMS) % 50 != 0
+    for engine in (recommender, exact):
+        engine.hide_items([f"sku-{row}" for row in np.flatnonzero(mostly)])
+    before = recommender.repeated
+    for found, truth in zip(recommender.rank(histories, 10), exact.rank(histories, 10), strict=True):
+        same_list(found, truth)
+    assert recommender.repeated > before
 
 
 def same_list(found: Ranked, truth: Ranked) -> None:
@@ -46,7 +72,7 @@ def same_list(found: Ranked, truth: Ranked) -> None:
 
 def test_numpy_finds_the_same(large: Path) -> None:
     recommender = Recommender.load(large, "cpu", "int8")
-    table = random_table(20_000, 64)
+    table = random_table(ITEMS, 64)
     assert np.array_equal(recommender.vectors(), table)
     [ranked] = recommender.rank([[5, 17, 4000]], 50)
     scores = table @ ranked.query

@@ -7,7 +7,8 @@ import onnxruntime as ort
 import pytest
 from onnx import parser
 
-from molar.engine.int8_rows import Int8Rows, part_of
+from molar.engine.bundle import padded_rows
+from molar.engine.int8_rows import Int8Rows, chunk_rows, part_of
 from molar.export.ranking import ranking_graph
 
 WIDTH, ROWS, ITEMS, ADDED = 64, 640, 600, 8
@@ -57,7 +58,7 @@ def shop(request: pytest.FixtureRequest) -> Shop:
     return Shop(table, added, history, excluded, allowed, added_allowed, scores)
 
 
-def answer(shop: Shop, precision: str, k: int, candidates: int = 64) -> list[np.ndarray]:
+def answer(shop: Shop, precision: str, k: int, candidates: int = 64, in_integers: bool = False) -> list[np.ndarray]:
     """A person is the mean of their events."""
     user = parser.parse_model(f"""<ir_version: 10, opset_import: ["": 20]>
         user (float[B,L,{WIDTH}] events, int64[B,L] history) => (float[B,{WIDTH}] query) {{
@@ -81,10 +82,12 @@ def answer(shop: Shop, precision: str, k: int, candidates: int = 64) -> list[np.
     if precision == "int8":
         options.add_external_initializers(["table_int8", "table_scale"], kept)
         feeds["bound"] = np.where(shop.allowed[0], rounded.bound, np.float32(-np.inf))
+        feeds |= {"chunks_int8": rounded.chunks, "block_scale": rounded.block_scale}
+        feeds["in_integers"] = np.array(in_integers)
     else:
         feeds["penalty"] = penalty
     if precision != "fp32":
-        feeds["candidates"] = np.array([max(candidates, k)])
+        feeds["candidates"] = np.array([candidates])
     session = ort.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
     names = ["best_rows", "best_scores", *(["exact_lists"] if precision == "int8" else [])]
     return session.run(names, feeds)
@@ -108,27 +111,29 @@ def test_float32_ranks_as_numpy(shop: Shop, k: int) -> None:
     assert truth.shape == rows.shape
 
 
+@pytest.mark.parametrize("in_integers", [False, True])
 @pytest.mark.parametrize("shop", ONE_FILTER, indirect=True)
-@pytest.mark.parametrize("k", [1, 10, 100])
-def test_int8_says_when_its_answer_is_that_of_float32(shop: Shop, k: int) -> None:
+@pytest.mark.parametrize("k", [1, 10, 40])
+def test_int8_says_when_its_answer_is_that_of_float32(shop: Shop, k: int, in_integers: bool) -> None:
     certain = 0
-    for candidates in (k, 128, ROWS):
-        rows, scores, exact = answer(shop, "int8", k, candidates)
+    for blocks in (8, 36, ROWS):
+        rows, scores, exact = answer(shop, "int8", k, blocks, in_integers)
         _, best = expected(shop, k)
         possible = np.isfinite(best) & exact[:, None]
         np.testing.assert_allclose(scores[possible], best[possible], atol=1e-4)
         np.testing.assert_allclose(np.take_along_axis(shop.scores, rows, axis=1)[possible], best[possible], atol=1e-4)
         assert (scores[exact][~np.isfinite(best[exact])] < -1e8).all()
         certain += exact.sum()
-    assert exact.all()  # all rows were candidates
+    assert exact.all()  # all blocks were candidates
     assert certain > len(exact)
 
 
+@pytest.mark.parametrize("in_integers", [False, True])
 @pytest.mark.parametrize("shop", ["one filter for all"], indirect=True)
-def test_int8_does_not_claim_what_it_cannot_know(shop: Shop) -> None:
-    """With no more candidates than are asked for, the next bound is nearly always above the last score."""
-    *_, exact = answer(shop, "int8", 100, 100)
-    assert not exact.all()
+def test_int8_does_not_claim_what_it_cannot_know(shop: Shop, in_integers: bool) -> None:
+    """With hardly more candidates than are asked for, the next bound is nearly always above the last score."""
+    *_, exact = answer(shop, "int8", 100, 7, in_integers)
+    assert not exact.any()
 
 
 @pytest.mark.parametrize("k", [1, 10])
@@ -144,14 +149,14 @@ def test_float16_costs_little(shop: Shop, k: int) -> None:
 def test_bounds_hold() -> None:
     """No score from 8 bits is further off than its bound says, also for queries of one large number."""
     rng = np.random.default_rng(1)
-    table = (rng.standard_normal((500, 256)) * np.exp(rng.normal(size=(500, 1)))).astype(np.float32)
+    table = (rng.standard_normal((496, 256)) * np.exp(rng.normal(size=(496, 1)))).astype(np.float32)
     table[:10] = 0
     table[10:20, 0] = 1e4
     rows = Int8Rows.of(table, part_of(256))
-    kept = ((rows.table_int8.astype(np.float32) - 128) * rows.table_scale[..., None]).reshape(500, 256)
+    kept = ((rows.table_int8.astype(np.float32) - 128) * rows.table_scale[..., None]).reshape(496, 256)
     queries = rng.standard_normal((50, 256)).astype(np.float32)
     queries[:5, 0] = 1e4
-    parts = queries.reshape(50, 2, 128)
+    parts = queries.reshape(50, 1, 256)
     step = np.abs(parts).max(axis=2, keepdims=True) / 127
     rounded = (np.round(parts / step) * step).reshape(50, 256)
     off = np.abs(queries @ table.T - rounded @ kept.T)
@@ -161,14 +166,13 @@ def test_bounds_hold() -> None:
 
 
 def test_parts_of_a_row() -> None:
-    assert [part_of(width) for width in (128, 256, 384, 192, 64, 48, 32, 24, 10)] == [
-        128,
-        128,
-        128,
-        64,
-        64,
-        16,
-        32,
-        0,
-        0,
-    ]
+    widths = (128, 256, 512, 384, 192, 64, 48, 32, 24, 10)
+    assert [part_of(width) for width in widths] == [128, 256, 256, 128, 64, 64, 16, 32, 0, 0]
+
+
+def test_tables_fall_into_equal_chunks() -> None:
+    for items in (1, 64, 65, 3_000, 10_000, 99_999, 1_000_000, 10_000_000):
+        rows = padded_rows(items)
+        assert items <= rows <= max(items + 63, 1.04 * items)
+        assert rows % chunk_rows(rows) == 0
+        assert chunk_rows(rows) >= min(rows, 1024)
