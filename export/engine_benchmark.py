@@ -11,7 +11,6 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,11 @@ from molar.engine.benchmark import loading_facts, milliseconds
 from molar.engine.errors import ModelError
 from molar.engine.recommender import Recommender
 from molar.export.graphs import UserGraph
+from molar.export.memory_speed import copy_speed, read_speed
 from molar.export.random_bundle import random_bundle
 from molar.train.evaluate import machine
 
 K = 10
-_READ = 2**29  # bytes: what the memory's speed is measured on
 _CALLS_IN_TURN = 5
 _PAUSE = 0.02  # seconds
 
@@ -58,19 +57,22 @@ def benchmark_engine(
     Returns:
         The machine, and `rows`: what ran where on which catalogue, the milliseconds of a call (p50, p95, p99) and
         people a second. "floor" is the time in which all threads together read the table in float32 once; "read" in
-        `gigabytes_a_second` is how fast that is. `repeated` is the share of int8's answers that had to be found again.
+        `gigabytes_a_second` is how fast that is. On a GPU there is also a floor of the table in float16, at the speed
+        at which it copies ("copy"). `repeated` is the share of int8's answers that had to be found again.
     """
     threads = os.cpu_count() or 1
     torch.set_num_threads(threads)
-    speed = read_speed(threads)
+    on_gpu = device != "cpu" and torch.cuda.is_available()
+    floors = {("cpu", "fp32"): read_speed(threads)}
+    if on_gpu:
+        floors["cuda", "fp16"] = copy_speed(torch.device("cuda"))
     rows: list[dict[str, Any]] = []
     for width in widths:
         for size in items:
             say(f"{size:,} items, {width} wide: making them")
             with tempfile.TemporaryDirectory() as temporary:
                 folder = Path(temporary) / "bundle"
-                on_cpu = device == "cpu" or not torch.cuda.is_available()
-                precisions = ("fp32", "int8") if on_cpu else ("fp32", "fp16")  # a CPU has no float16 products
+                precisions = ("fp32", "fp16") if on_gpu else ("fp32", "int8")  # a CPU has no float16 products
                 model = random_bundle(folder, size, width, max(lengths), precisions)
                 facts = {"items": size, "dim": width}
                 rows.append({"what": "load", "device": "cpu", **facts, **loading_facts(folder)})
@@ -85,31 +87,21 @@ def benchmark_engine(
                     say(f"{size:,} items, {width} wide: {batch} people, {length} events each")
                     case = {**facts, "batch": batch, "history": length}
                     rows += _race(contestants, size, case, calls)
-                    floor = size * width * 4 / speed * 1e3
-                    times = {"p50_ms": round(floor, 4), "p95_ms": round(floor, 4)}
-                    rows.append({"what": "floor", "device": "cpu", "dtype": "fp32", **case, **times})
+                    for (place, dtype), speed in floors.items():
+                        floor = round(size * width * (4 if dtype == "fp32" else 2) / speed * 1e3, 4)
+                        row = {"what": "floor", "device": place, "dtype": dtype, **case}
+                        rows.append({**row, "p50_ms": floor, "p95_ms": floor})
                 del contestants
                 gc.collect()
     return {
         "machine": machine(),
         "threads": threads,
         "k": K,
-        "gigabytes_a_second": {"read": round(speed / 1e9, 2)},
+        "gigabytes_a_second": {
+            "read" if place == "cpu" else "copy": round(speed / 1e9, 2) for (place, _), speed in floors.items()
+        },
         "rows": rows,
     }
-
-
-def read_speed(threads: int) -> float:
-    """Bytes a second that all threads together read, the median of nine times."""
-    memory = np.ones(_READ // 4, np.float32)
-    parts = np.array_split(memory, threads)
-    times = []
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in range(12):
-            started = time.perf_counter()
-            list(pool.map(np.max, parts))
-            times.append(time.perf_counter() - started)
-    return _READ / float(np.median(times[3:]))
 
 
 def _race(
@@ -170,7 +162,7 @@ def _engines(folder: Path, device: str) -> dict[tuple[str, str, str], tuple[Ask,
 def _others(
     model: Any, table: np.ndarray, threads: int, device: str
 ) -> dict[tuple[str, str, str], tuple[Ask, Recommender | None]]:
-    """torch, faiss and usearch behind torch's user encoder."""
+    """torch, faiss and usearch behind torch's user encoder; on a GPU torch.compile too."""
     place = torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
     encoder = UserGraph(model).to(place)
     vectors = torch.from_numpy(table).to(place)
@@ -187,20 +179,26 @@ def _others(
             for line, there in zip(found.tolist(), seen, strict=True)
         ]
 
-    @torch.inference_mode()
-    def ask_torch(histories: Sequence[Sequence[str]]) -> list[list[str]]:
-        history = rows_of(histories)
+    def best(history: torch.Tensor) -> torch.Tensor:
         scores = encoder(vectors[history], history) @ vectors.T
-        scores.scatter_(1, history, -torch.inf)
-        return [[ids[row] for row in line] for line in scores.topk(min(K, len(ids)), dim=1).indices.tolist()]
+        return scores.scatter_(1, history, -torch.inf).topk(min(K, len(ids)), dim=1).indices
+
+    def asking(rank: Callable[[torch.Tensor], torch.Tensor]) -> Ask:
+        @torch.inference_mode()
+        def ask(histories: Sequence[Sequence[str]]) -> list[list[str]]:
+            return [[ids[row] for row in line] for line in rank(rows_of(histories)).tolist()]
+
+        return ask
 
     @torch.inference_mode()
     def query(history: torch.Tensor) -> np.ndarray:
         return encoder(vectors[history], history).cpu().numpy()
 
     found: dict[tuple[str, str, str], tuple[Ask, Recommender | None]] = {
-        ("torch", place.type, "fp32"): (ask_torch, None)
+        ("torch", place.type, "fp32"): (asking(best), None)
     }
+    if place.type == "cuda":
+        found["torch.compile", "cuda", "fp32"] = asking(torch.compile(best)), None
     try:
         import faiss
     except ImportError:

@@ -11,9 +11,11 @@ from molar.train.plots import save
 # (what, dtype) -> colour, in the order of the legend.
 _COLOURS = {
     ("torch", "fp32"): "#8c8c8c",
+    ("torch.compile", "fp32"): "#bdbdbd",
     ("usearch", "fp32"): "#5b8e7d",
     ("faiss", "fp32"): "#e09f3e",
     ("floor", "fp32"): "#222222",
+    ("floor", "fp16"): "#777777",
     ("engine", "fp32"): "#4a6fa5",
     ("engine", "fp16"): "#7a5195",
     ("engine", "int8"): "#d1495b",

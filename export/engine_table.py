@@ -8,9 +8,11 @@ LABELS = {
     ("engine", "fp16"): "engine, float16",
     ("engine", "fp32"): "engine, float32",
     ("torch", "fp32"): "torch",
+    ("torch.compile", "fp32"): "torch.compile",
     ("faiss", "fp32"): "torch and faiss",
     ("usearch", "fp32"): "torch and usearch",
     ("floor", "fp32"): "reading the table once",
+    ("floor", "fp16"): "reading the float16 table once",
 }
 
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from molar.app.cli import main
 from molar.engine import Recommender
 from molar.engine.ranker import Ranked
 from molar.engine.stress import stress
+from molar.export.memory_speed import copy_speed, read_speed
 from molar.export.random_bundle import random_bundle, random_table
 
 ITEMS = 66_000
@@ -79,6 +81,11 @@ def test_numpy_finds_the_same(large: Path) -> None:
     np.testing.assert_allclose(ranked.scores, scores[ranked.rows], atol=1e-4)
     scores[[5, 17, 4000]] = -np.inf
     np.testing.assert_allclose(ranked.scores, np.sort(scores)[::-1][:50], atol=1e-4)
+
+
+def test_memory_is_faster_than_a_disk() -> None:
+    assert read_speed(1, 2**24) > 1e8
+    assert copy_speed(torch.device("cpu"), 2**24) > 1e8
 
 
 def test_the_engine_beside_others(tmp_path: Path) -> None:
