@@ -79,6 +79,7 @@ class Ranker:
         device: "cuda" or "cpu", where the graph really runs.
         precision: one of `bundle.PRECISIONS`.
         tables: of the items.
+        largest: how many requests may run together.
         repeated: how many requests were answered again in float32, because 8 bits left the answer open.
     """
 
@@ -101,19 +102,27 @@ class Ranker:
             in_int8 = {mode: Int8Rows.named(tensors, mode) for mode in manifest.modes}
         tables = bundles.map_tensors(folder / bundles.TABLES, bundles.table_tensors(manifest))
         self.tables = ItemTables(tables, manifest.items, self.device, self.precision == "fp16", in_int8)
-        self.largest = int(min(_MOST_REQUESTS, max(1, _MOST_SCORES // self.tables.rows)))
+        self._most_in_floats = max(1, min(_MOST_REQUESTS, _MOST_SCORES // self.tables.rows))
+        self.largest = self._most_in_floats
+        if self.precision == "int8" and self._whole_products and self.tables.rows >= _LARGE:
+            self.largest = max(1, min(_MOST_REQUESTS, _MOST_SCORES // (3 * self.tables.rows // bundles.INT8_BLOCK)))
 
     def __call__(self, requests: Sequence[RankRequest]) -> list[Ranked]:
-        """Rank for up to `largest` requests of one mode, in one run of the graph."""
+        """Rank for requests of one mode, up to `largest` of them in one run of the graph."""
         form = self.precision if self.precision != "int8" or self._suits_int8(requests) else "fp32"
+        most = self.largest if form == "int8" else self._most_in_floats
+        if len(requests) > most:
+            parts = [requests[begin : begin + most] for begin in range(0, len(requests), most)]
+            return [answer for part in parts for answer in self(part)]
         state = self.tables.state
         rows, scores, queries, exact = self._run(form, state, requests)
-        if not exact.all():
-            inexact = np.flatnonzero(~exact)
-            self.repeated += len(inexact)
-            again_rows, again_scores, *_ = self._run("fp32", state, [requests[int(i)] for i in inexact])
-            rows[inexact, : again_rows.shape[1]] = again_rows
-            scores[inexact, : again_rows.shape[1]] = again_scores
+        inexact = np.flatnonzero(~exact)
+        self.repeated += len(inexact)
+        for begin in range(0, len(inexact), self._most_in_floats):
+            again = inexact[begin : begin + self._most_in_floats]
+            again_rows, again_scores, *_ = self._run("fp32", state, [requests[int(i)] for i in again])
+            rows[again, : again_rows.shape[1]] = again_rows
+            scores[again, : again_rows.shape[1]] = again_scores
         rows = self.tables.catalog_rows(rows, state)
         answers = []
         for request, line, line_scores, query in zip(requests, rows, scores, queries, strict=True):
