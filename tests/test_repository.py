@@ -53,6 +53,21 @@ def test_the_figures_of_the_readme_are_those_of_the_benchmark(file: str, regime:
     assert f"Molar finds {gain}% more than gated SASRec (p {molar['recall@10_p']:.4f}" in readme
 
 
+def test_the_small_tables_say_what_the_readme_says() -> None:
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    rows = json.loads((ROOT / "assets" / "benchmarks" / "movielens-1m-small.json").read_text())["rows"]
+    for regime, between in (("full", " there beside "), ("sparse", " beside ")):
+        ours, theirs = (
+            next(
+                f"{row['recall@10']:.4f} / {row['ndcg@10']:.4f}"
+                for row in rows
+                if (row["regime"], row["model"], row["seen_removed"]) == (regime, model, True)
+            )
+            for model in ("Molar", "SASRec, gated")
+        )
+        assert f"{ours}{between}{theirs}" in readme
+
+
 def test_how_far_molar_is_ahead_is_what_the_benchmark_says() -> None:
     readme = " ".join((ROOT / "README.md").read_text().split())
     rows = json.loads((ROOT / "assets" / "benchmarks" / "movielens-1m.json").read_text())["rows"]
