@@ -56,6 +56,9 @@ def test_stress() -> None:
     said = f"{facts['calls']:,} calls of 64 threads beside {facts['changes']:,} changes of the catalogue"
     assert said in readme()
     assert f"{first:.0f} MB after half a minute, {last:.0f} MB after five" in readme()
+    large = json.loads((BENCHMARKS / "engine-stress-100k.json").read_text())
+    assert (large["errors"], large["wrong"], large["threads"], large["precision"]) == ({}, 0, 64, "int8")
+    assert f"there was none in {large['calls']:,} calls beside {large['changes']:,} changes" in readme()
 
 
 def test_parity_on_movielens() -> None:
