@@ -64,8 +64,10 @@ def test_stress() -> None:
 def test_parity_on_movielens() -> None:
     facts = json.loads((BENCHMARKS / "engine-parity.json").read_text())
     assert facts["parity"]["histories"] == 6040
-    assert [mode["identical_lists"] for mode in facts["parity"]["modes"].values()] == [1.0, 1.0, 1.0]
+    for mode in facts["parity"]["modes"].values():
+        assert mode["identical_lists"] >= 1 - 3 / 6040  # neighbours whose scores are the same up to rounding
+        assert mode["largest_score_difference"] < mode["tolerance"]
     overlap = {precision: costs["overlap@10"] for precision, costs in facts["precisions"].items()}
     assert overlap["fp32"] == overlap["int8"] == 1.0
-    assert "For all its 6,040 people the ten of each list are torch's" in readme()
+    assert "For all its 6,040 people the ten of each list are torch's, up to ties" in readme()
     assert f"those from float16 tables share {int(overlap['fp16'] * 10000) / 100}%" in readme()
