@@ -61,7 +61,7 @@ class Int8Rows:
         """(P / INT8_BLOCK,) float32, the first scale of each block."""
         return np.ascontiguousarray(self.table_scale[::INT8_BLOCK, 0])
 
-    @property
+    @cached_property
     def chunks(self) -> np.ndarray:
         """(P / H, H, W) uint8, the same memory, as the graph goes over it; see `chunk_rows`."""
         rows, parts, part = self.table_int8.shape

@@ -21,6 +21,7 @@ from onnx import TensorProto, checker, compose, helper, parser
 
 from molar.engine.bundle import BLOCK, GRAPHS
 from molar.export import ranking_int8
+from molar.export.ranking_steps import CONSTANTS, EXCLUDE, SCORE
 
 IR_VERSION, OPSET = 10, 20
 
@@ -62,16 +63,8 @@ _SCAN = {
 }
 
 _SELECT = """
-    off = Constant <value_float = -1e9> ()
-    nothing_off = Constant <value_float = 0.0> ()
-    is_row = GreaterOrEqual (excluded, no_row)
-    is_before_added = Less (excluded, first_added)
-    excludes_stored = And (is_row, is_before_added)
-    excluded_stored = Where (excludes_stored, excluded, no_row)
-    off_stored = Where (excludes_stored, off, nothing_off)
-    ranked = ScatterElements <axis = 1, reduction = "add"> (scores, excluded_stored, off_stored)
+    {exclude}
     block_shape = Constant <value_ints = [0, -1, {block}]> ()
-    all_in_one = Constant <value_ints = [0, -1]> ()
     rows_of_block = Constant <value_int = {block}> ()
     blocks = Reshape (ranked, block_shape)
     best_of_block = ReduceMax <keepdims = 0> (blocks, axis_2)
@@ -94,10 +87,7 @@ _SELECT = """
 _SCORE_AGAIN = """
     candidates_as_stored = Gather (table, selected_rows)
     candidate_vectors = Cast <to = 1> (candidates_as_stored)
-    column = Unsqueeze (query, axis_2)
-    exact_column = MatMul (candidate_vectors, column)
-    exact = Squeeze (exact_column, axis_2)
-    barely_off = Constant <value_float = -1e8> ()
+    {score}
     is_off = Less (selected, barely_off)
     stored_scores = Where (is_off, off, exact)
 """
@@ -155,12 +145,12 @@ def ranking_graph(user: onnx.ModelProto, form: str, width: int, rows: int = 0, p
         steps.append(ranking_int8.CERTIFY)
     elif form == "fp16":
         inputs += ", float[F,P] penalty, int64[1] candidates"
-        steps = [_SCAN["fp16"], _SELECT.format(block=BLOCK, wanted="candidates"), _SCORE_AGAIN]
+        steps = [_SCAN["fp16"], _select("candidates"), _SCORE_AGAIN.format(score=SCORE)]
         steps.append(_MERGE.format(stored_scores="stored_scores"))
     else:
         inputs += ", float[F,P] penalty"
-        steps = [_SCAN["fp32"], _SELECT.format(block=BLOCK, wanted="k"), _MERGE.format(stored_scores="selected")]
-    before = parser.parse_graph(f"events ({inputs}) => (float[B,L,W] events) {{{_EVENTS}}}")
+        steps = [_SCAN["fp32"], _select("k"), _MERGE.format(stored_scores="selected")]
+    before = parser.parse_graph(f"events ({inputs}) => (float[B,L,W] events) {{{_EVENTS}{CONSTANTS}}}")
     after = parser.parse_graph(f"ranking ({inputs}, float[B,W] query) => ({outputs}) {{{''.join(steps)}}}")
     middle = compose.add_prefix_graph(user.graph, "user/", rename_inputs=False, rename_outputs=False)
     after_inputs = [value for value in after.input if value.name != "query"]
@@ -173,6 +163,10 @@ def ranking_graph(user: onnx.ModelProto, form: str, width: int, rows: int = 0, p
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)]
     return helper.make_model(graph, ir_version=IR_VERSION, opset_imports=opsets[: 2 if form == "int8" else 1])
+
+
+def _select(wanted: str) -> str:
+    return _SELECT.format(exclude=EXCLUDE, block=BLOCK, wanted=wanted)
 
 
 def _without_external(proto: onnx.ModelProto) -> onnx.ModelProto:

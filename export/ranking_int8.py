@@ -24,6 +24,7 @@ from onnx import TensorProto
 
 from molar.engine.bundle import INT8_BLOCK
 from molar.engine.int8_rows import chunk_rows
+from molar.export.ranking_steps import EXCLUDE, SCORE
 
 INPUTS = """, float[{rows}] bound, uint8[{chunks},{chunk},{width}] chunks_int8, float[{blocks}] block_scale,
     bool in_integers, int64[1] candidates"""
@@ -36,9 +37,6 @@ _ROUND = """
     tiny = Constant <value_float = 1e-12> ()
     largest_int = Constant <value_float = 127.0> ()
     hundred = Constant <value_float = 100.0> ()
-    off = Constant <value_float = -1e9> ()
-    nothing_off = Constant <value_float = 0.0> ()
-    barely_off = Constant <value_float = -1e8> ()
     parts = Reshape (query, parts_shape)
     sizes = Abs (parts)
     size = ReduceMax <keepdims = 1> (sizes, axis_2)
@@ -55,24 +53,20 @@ _ROUND = """
     uncertain = Max (length, lost_beside_bound, tiny)
     blocks_shape = Constant <value_ints = [0, -1, {block}]> ()
     bound_shape = Constant <value_ints = [-1, {block}]> ()
+    bound_in_blocks = Reshape (bound, bound_shape)
 """
 
 # (B, G) bounds of the best rows of all blocks.
-_FLOATS = """
-        beside_uncertain = Div (rounded, uncertain)
-        bounds = com.microsoft.MatMulNBits
-            <K = {width}, N = {rows}, bits = 8, block_size = {part}, accuracy_level = 4>
-            (beside_uncertain, table_int8, table_scale, , , bound)
-        is_row = GreaterOrEqual (excluded, no_row)
-        is_before_added = Less (excluded, first_added)
-        excludes_stored = And (is_row, is_before_added)
-        excluded_stored = Where (excludes_stored, excluded, no_row)
-        off_stored = Where (excludes_stored, off, nothing_off)
-        ranked = ScatterElements <axis = 1, reduction = "add"> (bounds, excluded_stored, off_stored)
-        ranked_blocks = Reshape (ranked, blocks_shape)
-        best_in_floats = ReduceMax <keepdims = 0> (ranked_blocks, axis_2)
-        always = Constant <value_int = 1> ()
-        whole_in_floats = Cast <to = 9> (always)
+_FLOATS = f"""
+    beside_uncertain = Div (rounded, uncertain)
+    scores = com.microsoft.MatMulNBits
+        <K = {{width}}, N = {{rows}}, bits = 8, block_size = {{part}}, accuracy_level = 4>
+        (beside_uncertain, table_int8, table_scale, , , bound)
+    {EXCLUDE}
+    ranked_blocks = Reshape (ranked, blocks_shape)
+    best_in_floats = ReduceMax <keepdims = 0> (ranked_blocks, axis_2)
+    always = Constant <value_int = 1> ()
+    whole_in_floats = Cast <to = 9> (always)
 """
 
 _INTEGERS = """
@@ -114,8 +108,7 @@ _INTEGERS = """
         as_float = Cast <to = 1> (people_first)
         with_scale = Mul (as_float, block_scale)
         with_step = Mul (with_scale, step_of_bounds)
-        bounds_in_blocks = Reshape (bound, bound_shape)
-        block_bound = ReduceMax <keepdims = 0> (bounds_in_blocks, axis_1)
+        block_bound = ReduceMax <keepdims = 0> (bound_in_blocks, axis_1)
         best_in_integers = Add (with_step, block_bound)
 """
 
@@ -131,7 +124,6 @@ _SCORE = """
     places_in_block = Constant <value_ints = [{places}]> ()
     table_shape = Constant <value_ints = [-1, {block}, {width}]> ()
     vectors_shape = Constant <value_ints = [0, -1, {width}]> ()
-    all_in_one = Constant <value_ints = [0, -1]> ()
     wanted_blocks = Min (candidates, number_of_blocks)
     best_blocks_bound, best_blocks = TopK (best_of_block, wanted_blocks)
     begin_of_block = Mul (best_blocks, rows_of_block)
@@ -141,10 +133,7 @@ _SCORE = """
     table_in_blocks = Reshape (table, table_shape)
     vectors_in_blocks = Gather (table_in_blocks, best_blocks)
     candidate_vectors = Reshape (vectors_in_blocks, vectors_shape)
-    column = Unsqueeze (query, axis_2)
-    exact_column = MatMul (candidate_vectors, column)
-    exact = Squeeze (exact_column, axis_2)
-    bound_in_blocks = Reshape (bound, bound_shape)
+    {score}
     candidate_bounds_in_blocks = Gather (bound_in_blocks, best_blocks)
     candidate_bounds = Reshape (candidate_bounds_in_blocks, all_in_one)
     is_off = Less (candidate_bounds, barely_off)
@@ -212,7 +201,7 @@ def steps(rows: int, width: int, part: int) -> str:
         bounds = _EITHER.format(integers=integers, floats=floats, **known)
     else:
         bounds = f"{floats} best_of_block = Identity (best_in_floats)\n whole_products = Identity (whole_in_floats)"
-    return _ROUND.format(**known) + bounds + _SCORE.format(**known)
+    return _ROUND.format(**known) + bounds + _SCORE.format(score=SCORE, **known)
 
 
 def initialisers(rows: int, width: int, part: int) -> list[TensorProto]:

@@ -41,7 +41,7 @@ def test_a_large_random_bundle_answers_in_int8_as_in_float32(large: Path) -> Non
 
 
 def test_batches_in_whole_numbers_leave_out_what_they_must(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hidden and removed items, whole blocks of them too, and added ones; what bounds leave open is found again."""
+    """Hidden items, whole blocks of them too, and added ones; what bounds leave open is found again."""
     recommender, exact = (Recommender.load(large, "cpu", precision) for precision in ("int8", "fp32"))
     rng = np.random.default_rng(1)
     histories = [rng.integers(0, ITEMS, 12).tolist() for _ in range(40)]

@@ -1,0 +1,25 @@
+"""Steps that the forms of a bundle's graph share; names and dimensions as in `ranking`."""
+
+CONSTANTS = """
+    off = Constant <value_float = -1e9> ()
+    nothing_off = Constant <value_float = 0.0> ()
+    barely_off = Constant <value_float = -1e8> ()
+    all_in_one = Constant <value_ints = [0, -1]> ()
+"""
+
+# (B, P) `scores` -> `ranked`, without the rows that a person is not to get.
+EXCLUDE = """
+    is_row = GreaterOrEqual (excluded, no_row)
+    is_before_added = Less (excluded, first_added)
+    excludes_stored = And (is_row, is_before_added)
+    excluded_stored = Where (excludes_stored, excluded, no_row)
+    off_stored = Where (excludes_stored, off, nothing_off)
+    ranked = ScatterElements <axis = 1, reduction = "add"> (scores, excluded_stored, off_stored)
+"""
+
+# `candidate_vectors` (B, C, W) -> `exact` (B, C), their scores in float32.
+SCORE = """
+    column = Unsqueeze (query, axis_2)
+    exact_column = MatMul (candidate_vectors, column)
+    exact = Squeeze (exact_column, axis_2)
+"""
