@@ -67,8 +67,8 @@ MODELS: dict[str, Model] = {
     "Molar, without IDs of its own": Model({"own_ids": False}),
     "Molar, text only": Model({"view": "text"}),
     "Molar, image only": Model({"view": "image"}),
-    "Molar, with GRU4Rec": Model({"id_model": "gru4rec"}),
-    "Molar, with FPMC": Model({"id_model": "fpmc"}),
+    "Molar, with GRU4Rec": Model({"id_model": "gru4rec", "id_blocks": "plain"}),
+    "Molar, with FPMC": Model({"id_model": "fpmc", "id_blocks": "plain"}),
     "Molar, alpha 0.03": Model({"alignment_weight": 0.03}),
     "Molar, alpha 0.3": Model({"alignment_weight": 0.3}),
 }
