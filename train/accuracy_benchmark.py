@@ -23,6 +23,8 @@ from molar.train.series import Say, evaluated_run, seed_folder
 from molar.train.slices import user_slices
 from molar.train.split import leave_one_out
 
+_PACE = ("epochs", "patience", "learning_rate")  # how long a model trains, and how fast
+
 
 @dataclass(frozen=True)
 class Model:
@@ -115,13 +117,13 @@ def benchmark_accuracy(
     found = {run.key: run for run in earlier if run.dataset == fingerprint and _is_current(run, choices[run.regime])}
 
     def of_id_model(regime: str, config: TrainConfig, seed: int) -> Path | None:
-        """The run of the row that is the ID model of another, so that it is made once."""
-        wanted = asdict(id_run_config(config))
+        """The run of the row that is the ID model of another: it is made once, and trained as long as that row says."""
+        wanted = id_run_config(config)
         for name, model in MODELS.items():
-            if model.trained and model.ids_only and _settings(name, choices[regime], seed) == wanted:
-                return evaluated_run(
-                    dataset_folder, seed_folder(work / regime, name, seed), TrainConfig(**wanted), device, say
-                )
+            if model.trained and model.ids_only:
+                row = TrainConfig(**_settings(name, choices[regime], seed))
+                if replace(row, **{pace: getattr(wanted, pace) for pace in _PACE}) == wanted:
+                    return evaluated_run(dataset_folder, seed_folder(work / regime, name, seed), row, device, say)
         return None
 
     def measured(regime: str, name: str, seed: int) -> MeasuredRun:

@@ -89,6 +89,18 @@ def test_molar_takes_over_the_id_model_of_another_row(shop: Path, tmp_path: Path
     assert read_config(tmp_path / "full" / "molar-plain-blocks" / "ids")[0].id_blocks == "plain"
 
 
+def test_an_id_model_that_trains_longer_in_its_own_row_is_taken_over(shop: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    choices = _choices(tmp_path, "[train]\nepochs = 1\n[full.changes.GRU4Rec]\nepochs = 2\nlearning_rate = 0.02\n")
+    benchmark_accuracy(
+        shop, tmp_path, choices, ["Molar, with GRU4Rec", "Molar, with FPMC"], ["full"], 1, "cpu", said.append
+    )
+    assert said == ["run gru4rec", "run molar-with-gru4rec", "run fpmc", "run molar-with-fpmc"]
+    found, _ = read_config(tmp_path / "full" / "molar-with-gru4rec" / "ids")
+    assert (found.epochs, found.learning_rate) == (2, 0.02)
+    assert read_config(tmp_path / "full" / "molar-with-gru4rec")[0].epochs == 1
+
+
 def test_a_run_is_measured_as_it_was_evaluated(shop: Path, tmp_path: Path) -> None:
     choices = _choices(tmp_path, "[train]\nepochs = 2\n")
     _, (run,) = benchmark_accuracy(shop, tmp_path, choices, ["Molar"], ["full"], 1, "cpu", print)
