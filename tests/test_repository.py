@@ -81,9 +81,13 @@ def test_how_far_molar_is_ahead_is_what_the_benchmark_says() -> None:
     assert f"It is {0.39 - molar['recall@10']:.4f} short of 0.39" in readme
     less = "{:.4f} less (p {:.4f})"
     said = {"without alignment": "{:.4f} less here (p {:.4f})", "text only": less, "image only": less}
+    said |= {"with GRU4Rec": less, "with FPMC": less}
     for variant, words in said.items():
         row = next(row for row in rows if row["model"] == f"Molar, {variant}")
         assert words.format(-row["recall@10_difference"], row["recall@10_p"]) in readme
+    found = {row["model"]: f"{row['recall@10']:.4f}" for row in rows if row["seen_removed"]}
+    aligned, alone = ([found[f"{of}{name}"] for name in ("GRU4Rec", "FPMC")] for of in ("Molar, with ", ""))
+    assert f"{' and '.join(aligned)} where these alone find {' and '.join(alone)}" in readme
 
 
 @pytest.mark.parametrize(
