@@ -90,6 +90,14 @@ def test_how_far_molar_is_ahead_is_what_the_benchmark_says() -> None:
     assert f"{' and '.join(aligned)} where these alone find {' and '.join(alone)}" in readme
 
 
+def test_what_counts_in_sparse_histories_is_what_the_benchmark_says() -> None:
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    rows = json.loads((ROOT / "assets" / "benchmarks" / "movielens-1m-sparse.json").read_text())["rows"]
+    for variant, words in {"plain blocks": "plain ones", "with GRU4Rec": "GRU4Rec", "with FPMC": "FPMC"}.items():
+        row = next(row for row in rows if row["model"] == f"Molar, {variant}")
+        assert f"{words}: {row['recall@10_difference']:.4f}, p {row['recall@10_p']:.4f}" in readme
+
+
 @pytest.mark.parametrize(
     ("file", "encoder"), [("item-encoder-content", "smollm2-effnet"), ("item-encoder-compact-content", "compact")]
 )
