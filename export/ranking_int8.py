@@ -57,12 +57,12 @@ _ROUND = """
 """
 
 # (B, G) bounds of the best rows of all blocks.
-_FLOATS = f"""
+_FLOATS = """
     beside_uncertain = Div (rounded, uncertain)
     scores = com.microsoft.MatMulNBits
-        <K = {{width}}, N = {{rows}}, bits = 8, block_size = {{part}}, accuracy_level = 4>
+        <K = {width}, N = {rows}, bits = 8, block_size = {part}, accuracy_level = 4>
         (beside_uncertain, table_int8, table_scale, , , bound)
-    {EXCLUDE}
+    {exclude}
     ranked_blocks = Reshape (ranked, blocks_shape)
     best_in_floats = ReduceMax <keepdims = 0> (ranked_blocks, axis_2)
     always = Constant <value_int = 1> ()
@@ -196,7 +196,7 @@ def steps(rows: int, width: int, part: int) -> str:
     Only rows that have one scale have whole numbers in common with their block: for others there is one way.
     """
     known = sizes(rows, width, part)
-    floats, integers = _FLOATS.format(**known), _INTEGERS.format(**known)
+    floats, integers = _FLOATS.format(exclude=EXCLUDE, **known), _INTEGERS.format(**known)
     if part == width:
         bounds = _EITHER.format(integers=integers, floats=floats, **known)
     else:
