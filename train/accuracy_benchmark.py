@@ -121,7 +121,7 @@ def benchmark_accuracy(
         wanted = id_run_config(config)
         for name, model in MODELS.items():
             if model.trained and model.ids_only:
-                row = TrainConfig(**_settings(name, choices[regime], seed))
+                row = _config(name, choices[regime], seed)
                 if replace(row, **{pace: getattr(wanted, pace) for pace in _PACE}) == wanted:
                     return evaluated_run(dataset_folder, seed_folder(work / regime, name, seed), row, device, say)
         return None
@@ -130,7 +130,7 @@ def benchmark_accuracy(
         settings = _settings(name, choices[regime], seed)
         out = seed_folder(work / regime, name, seed)
         if MODELS[name].trained:
-            config = TrainConfig(**settings)
+            config = _config(name, choices[regime], seed)
             is_new_molar = config.content and config.ids and not out.exists()
             id_run = of_id_model(regime, config, seed) if is_new_molar else None
             evaluated_run(dataset_folder, out, config, device, say, id_run)
@@ -168,10 +168,15 @@ def benchmark_accuracy(
 
 def _settings(name: str, choices: Choices, seed: int) -> dict[str, Any]:
     """What a run of a row is made with; of what is not trained, which events it sees."""
-    config = choices.of_row(name, MODELS[name].changes)
+    config = _config(name, choices, seed)
     if not MODELS[name].trained:
         return {"last_events": config.last_events, "withheld": config.withheld}
-    return asdict(replace(config, seed=config.seed + seed))
+    return asdict(config)
+
+
+def _config(name: str, choices: Choices, seed: int) -> TrainConfig:
+    config = choices.of_row(name, MODELS[name].changes)
+    return replace(config, seed=config.seed + seed)
 
 
 def _is_current(run: MeasuredRun, choices: Choices) -> bool:
