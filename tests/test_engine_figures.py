@@ -64,9 +64,9 @@ def test_stress() -> None:
 def test_parity_on_movielens() -> None:
     facts = json.loads((BENCHMARKS / "engine-parity.json").read_text())
     assert facts["parity"]["histories"] == 6040
-    for mode in facts["parity"]["modes"].values():
-        assert mode["identical_lists"] >= 1 - 3 / 6040  # neighbours whose scores are the same up to rounding
-        assert mode["largest_score_difference"] < mode["tolerance"]
+    modes = facts["parity"]["modes"].values()
+    assert sum(round(6040 * (1 - mode["identical_lists"])) for mode in modes) <= 1  # a tie; the export refuses others
+    assert all(mode["largest_score_difference"] < mode["tolerance"] for mode in modes)
     overlap = {precision: costs["overlap@10"] for precision, costs in facts["precisions"].items()}
     assert overlap["fp32"] == overlap["int8"] == 1.0
     assert "For all its 6,040 people the ten of each list are torch's, up to ties" in readme()
