@@ -28,7 +28,7 @@ from molar.train.processes import Processes
 from molar.train.regime import seen_by_run
 from molar.train.split import Split, leave_one_out, training_counts
 from molar.train.teachers import Teachers, teachers_of
-from molar.train.validation import validate
+from molar.train.validation import Validation
 
 
 def train(
@@ -109,6 +109,7 @@ def train(
         if model.item_encoder is not None and features is not None:
             read = model.item_encoder.scaled(features)
         del features
+        validation = Validation(dataset, split, device)
         task = bar.add_task("training", total=None, losses="")
         with _board(run_folder, progress, processes) as board:
             while not progress.finished:
@@ -120,18 +121,18 @@ def train(
                 progress.epoch += 1
                 if not math.isfinite(losses["loss"]):
                     raise ModelError(f"the loss is {losses['loss']} in epoch {progress.epoch}; lower --learning-rate")
-                validation, vectors = validate(judged, read, dataset, split, device)
+                validated, vectors = validation.metrics(judged, read)
                 line = {
                     "epoch": progress.epoch,
                     **losses,
-                    **validation,
+                    **validated,
                     **_learned_scalars(judged),
                     "train_seconds": round(trained - started, 2),
                     "validation_seconds": round(time.perf_counter() - trained, 2),
                 }
                 progress.metrics.append(line)
                 # Where nobody can be evaluated, the last epoch is the best.
-                reached = validation[f"{model.modes[0]}_ndcg@10"]
+                reached = validated[f"{model.modes[0]}_ndcg@10"]
                 if reached > progress.best_ndcg or not len(split.evaluated):
                     progress.best_epoch, progress.best_ndcg = progress.epoch, reached
                     if processes.first:

@@ -3,7 +3,7 @@
 Dimensions: V users, N items, D width.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,16 +62,20 @@ def last_vectors(
 
 
 def side_vectors(
-    model: Molar, vectors: ItemVectors, histories: Sequence[np.ndarray]
+    model: Molar,
+    vectors: ItemVectors,
+    histories: Sequence[np.ndarray],
+    known: Mapping[str, tuple[torch.Tensor, torch.Tensor]] | None = None,
 ) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     """What each side says of V people: name -> ((V, D) vectors of people, (N, D) vectors of items).
 
-    "content" and "fused" are of the user encoder, without and with IDs among what it reads; "ids" of the ID model.
+    "content" and "fused" are of the user encoder, without and with IDs among what it reads; "ids" of the ID model. A
+    side of which this is `known` already is taken over as it is.
     """
     longest = model.config.max_history
     encoders = {"content": model.user_encoder, "fused": model.user_encoder, "ids": model.id_model}
     return {
-        side: (last_vectors(encoders[side], table, histories, longest), table)  # type: ignore[arg-type]
+        side: (known or {}).get(side) or (last_vectors(encoders[side], table, histories, longest), table)  # type: ignore[arg-type]
         for side, table in vectors.tensors().items()
     }
 

@@ -17,44 +17,64 @@ _ID_WEIGHTS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0)  # candidates of beta
 _USERS = 512  # scores of so many users exist at one time
 
 
-@torch.inference_mode()
-def validate(
-    model: Molar, features: torch.Tensor | ScaledFeatures | None, dataset: Dataset, split: Split, device: torch.device
-) -> tuple[dict[str, float], ItemVectors]:
-    """Recall@10 and NDCG@10 of each mode, seen items removed; sets the model's id_weight to the best.
+class Validation:
+    """The validation events of a dataset, and how well each mode of a model in training ranks them.
 
     Args:
-        model: put into evaluation mode.
-        features: of all items, as `Molar.item_vectors` takes them; None for an ID model alone.
         dataset: whose histories.
-        split: their validation events.
-        device: of the model.
+        split: which of their events validate.
+        device: of the models.
     """
-    model.eval()
-    vectors = model.item_vectors(features)
-    if not len(split.evaluated):
-        return {f"{model.modes[0]}_ndcg@10": 0.0}, vectors
-    target = targets(dataset, split, "validation")
-    seen = histories(dataset, split, "validation")
-    with torch.autocast(device.type, torch.bfloat16, enabled=model.config.bfloat16 and fast_bfloat16(device)):
-        sides = side_vectors(model, vectors, seen)
 
-    ranks: dict[Any, list[np.ndarray]] = {}
-    for start in range(0, len(target), _USERS):
-        users = slice(start, start + _USERS)
-        scores: dict[Any, np.ndarray] = {}
-        for side, (queries, table) in sides.items():
-            scores[side] = (queries[users] @ table.T).cpu().numpy()
-            hide_seen(scores[side], seen[users])
+    def __init__(self, dataset: Dataset, split: Split, device: torch.device) -> None:
+        self._device = device
+        self._there = bool(len(split.evaluated))
+        if self._there:
+            self._target = targets(dataset, split, "validation")
+            self._seen = histories(dataset, split, "validation")
+        self._unchanged: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}  # sides that training leaves as they are
+
+    @torch.inference_mode()
+    def metrics(
+        self, model: Molar, features: torch.Tensor | ScaledFeatures | None
+    ) -> tuple[dict[str, float], ItemVectors]:
+        """Recall@10 and NDCG@10 of each mode, seen items removed; sets the model's id_weight to the best.
+
+        Args:
+            model: put into evaluation mode; the same in all calls, at different times of its training.
+            features: of all items, as `Molar.item_vectors` takes them; None for an ID model alone.
+        """
+        model.eval()
+        vectors = model.item_vectors(features)
+        if not self._there:
+            return {f"{model.modes[0]}_ndcg@10": 0.0}, vectors
+        low = model.config.bfloat16 and fast_bfloat16(self._device)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=low):
+            sides = side_vectors(model, vectors, self._seen, self._unchanged)
+        if model.item_encoder is not None and "ids" in sides:
+            self._unchanged = {"ids": sides["ids"]}
+        results = self._ranking_metrics(sides)
         if "fused" in sides:
-            fused = scores.pop("fused")
-            scores |= {weight: fused + weight * scores["ids"] for weight in _ID_WEIGHTS}
-        for name, values in scores.items():
-            ranks.setdefault(name, []).append(target_ranks(values, target[users]))
-    results = {name: ranking_metrics(np.concatenate(parts), (10,)) for name, parts in ranks.items()}
-    if "fused" in sides:
-        best = max(_ID_WEIGHTS, key=lambda weight: results[weight]["ndcg@10"])
-        model.id_weight.fill_(best)
-        results["aligned"] = results[best]
-    named = {mode: results[mode] for mode in model.modes}
-    return {f"{mode}_{metric}": named[mode][metric] for mode in named for metric in ("recall@10", "ndcg@10")}, vectors
+            best = max(_ID_WEIGHTS, key=lambda weight: results[weight]["ndcg@10"])
+            model.id_weight.fill_(best)
+            results["aligned"] = results[best]
+        named = {mode: results[mode] for mode in model.modes}
+        return {
+            f"{mode}_{metric}": named[mode][metric] for mode in named for metric in ("recall@10", "ndcg@10")
+        }, vectors
+
+    def _ranking_metrics(self, sides: dict[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[Any, dict[str, float]]:
+        """Of each side alone, and of "fused" and "ids" together by the weight of the latter."""
+        ranks: dict[Any, list[np.ndarray]] = {}
+        for start in range(0, len(self._target), _USERS):
+            users = slice(start, start + _USERS)
+            scores: dict[Any, np.ndarray] = {}
+            for side, (queries, table) in sides.items():
+                scores[side] = (queries[users] @ table.T).cpu().numpy()
+                hide_seen(scores[side], self._seen[users])
+            if "fused" in sides:
+                fused = scores.pop("fused")
+                scores |= {weight: fused + weight * scores["ids"] for weight in _ID_WEIGHTS}
+            for name, values in scores.items():
+                ranks.setdefault(name, []).append(target_ranks(values, self._target[users]))
+        return {name: ranking_metrics(np.concatenate(parts), (10,)) for name, parts in ranks.items()}
