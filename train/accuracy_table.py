@@ -15,6 +15,7 @@ from molar.train.slices import RARE_EVENTS
 
 RECALL = "recall@10"
 MOLAR = "Molar"
+SHORTER = "Molar, fewer epochs"  # where variants have fewer epochs than Molar: what they are compared with
 
 _SLICES = (
     "Recall@10 by what is asked for. Popular are the most chosen items that hold half of all training events, rare "
@@ -29,7 +30,8 @@ def table_of(
     """Two rows a model of one regime: seen items removed, and kept.
 
     Every row holds its difference from another with a 95% interval and p (paired bootstrap over users): variants of
-    Molar from Molar, all others from the best model that knows IDs alone, which validation chooses.
+    Molar from `SHORTER`, or from Molar where that was not made; all others, and `SHORTER`, from the best model that
+    knows IDs alone, which validation chooses.
 
     Args:
         made: row -> its runs, which differ in their seed; a user's metrics are their means.
@@ -43,7 +45,8 @@ def table_of(
             found = _mean_per_user(runs, seen_removed)
             row: dict[str, Any] = {"model": name, "regime": runs[0].regime, "seen_removed": seen_removed}
             row |= {"seeds": len(runs), **_metrics([_ranks(run, seen_removed) for run in runs])}
-            beside = MOLAR if is_variant(name) and MOLAR in made else best
+            whole = next((whole for whole in (SHORTER, MOLAR) if whole in made), None)
+            beside = whole if whole and name != whole and is_variant(name) else best
             if beside and name != beside:
                 other = _mean_per_user(made[beside], seen_removed)
                 row["beside"] = beside

@@ -13,7 +13,7 @@ from PIL import Image
 
 from molar.app.cli import main
 from molar.engine import ModelError
-from molar.train.accuracy_benchmark import MODELS, benchmark_accuracy
+from molar.train.accuracy_benchmark import MODELS, _usual, benchmark_accuracy
 from molar.train.accuracy_config import Choices, Published, read_choices
 from molar.train.accuracy_table import markdown, table_of
 from molar.train.config import preset
@@ -99,6 +99,26 @@ def test_an_id_model_that_trains_longer_in_its_own_row_is_taken_over(shop: Path,
     found, _ = read_config(tmp_path / "full" / "molar-with-gru4rec" / "ids")
     assert (found.epochs, found.learning_rate) == (2, 0.02)
     assert read_config(tmp_path / "full" / "molar-with-gru4rec")[0].epochs == 1
+
+
+def test_variants_of_fewer_epochs_are_compared_with_a_molar_of_as_many(shop: Path, tmp_path: Path) -> None:
+    choices = _choices(tmp_path, "[train]\nepochs = 1\n[full.changes.Molar]\nepochs = 2\n")
+    names = ["SASRec, gated", "Molar", "Molar, fewer epochs", "Molar, without alignment"]
+    said: list[str] = []
+    table, _ = benchmark_accuracy(shop, tmp_path, choices, names, ["full"], 1, "cpu", said.append)
+    assert said == ["run sasrec-gated", "run molar", "run molar-fewer-epochs", "run molar-without-alignment"]
+    beside = {row["model"]: row.get("beside") for row in table["rows"]}
+    gated = "SASRec, gated"
+    assert beside == {gated: None, names[1]: gated, names[2]: gated, names[3]: names[2]}
+    assert read_config(tmp_path / "full" / "molar")[0].epochs == 2
+    assert read_config(tmp_path / "full" / "molar-fewer-epochs")[0].epochs == 1
+
+
+def test_no_row_is_made_twice(tmp_path: Path) -> None:
+    """Unless a file says so, Molar has no more epochs than its variants."""
+    as_many = _choices(tmp_path, "[full.changes.Molar]\nepochs = 2\n")
+    assert set(MODELS) - set(_usual(as_many["sparse"])) == {"Molar, fewer epochs"}
+    assert _usual(as_many["full"]) == list(MODELS)
 
 
 def test_a_run_is_measured_as_it_was_evaluated(shop: Path, tmp_path: Path) -> None:
