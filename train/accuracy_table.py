@@ -39,14 +39,14 @@ def table_of(
         slices: name -> (V,) bool, of users sorted by id.
     """
     best = best_on_validation({name: made[name] for name in ids_only if name in made})
+    whole = SHORTER if SHORTER in made else MOLAR
     rows = []
     for name, runs in made.items():
         for seen_removed in (True, False):
             found = _mean_per_user(runs, seen_removed)
             row: dict[str, Any] = {"model": name, "regime": runs[0].regime, "seen_removed": seen_removed}
             row |= {"seeds": len(runs), **_metrics([_ranks(run, seen_removed) for run in runs])}
-            whole = next((whole for whole in (SHORTER, MOLAR) if whole in made), None)
-            beside = whole if whole and name != whole and is_variant(name) else best
+            beside = whole if is_variant(name) and name != whole and whole in made else best
             if beside and name != beside:
                 other = _mean_per_user(made[beside], seen_removed)
                 row["beside"] = beside

@@ -28,10 +28,8 @@ class Validation:
 
     def __init__(self, dataset: Dataset, split: Split, device: torch.device) -> None:
         self._device = device
-        self._there = bool(len(split.evaluated))
-        if self._there:
-            self._target = targets(dataset, split, "validation")
-            self._seen = histories(dataset, split, "validation")
+        self._target = targets(dataset, split, "validation")
+        self._seen = histories(dataset, split, "validation")
         self._unchanged: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}  # sides that training leaves as they are
 
     @torch.inference_mode()
@@ -46,15 +44,14 @@ class Validation:
         """
         model.eval()
         vectors = model.item_vectors(features)
-        if not self._there:
+        if not len(self._target):
             return {f"{model.modes[0]}_ndcg@10": 0.0}, vectors
         low = model.config.bfloat16 and fast_bfloat16(self._device)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=low):
             sides = side_vectors(model, vectors, self._seen, self._unchanged)
-        if model.item_encoder is not None and "ids" in sides:
-            self._unchanged = {"ids": sides["ids"]}
         results = self._ranking_metrics(sides)
         if "fused" in sides:
+            self._unchanged = {"ids": sides["ids"]}
             best = max(_ID_WEIGHTS, key=lambda weight: results[weight]["ndcg@10"])
             model.id_weight.fill_(best)
             results["aligned"] = results[best]
