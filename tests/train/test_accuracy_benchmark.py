@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from PIL import Image
 from molar.app.cli import main
 from molar.engine import ModelError
 from molar.train.accuracy_benchmark import MODELS, _usual, benchmark_accuracy
-from molar.train.accuracy_config import Choices, Published, read_choices
+from molar.train.accuracy_config import Published
 from molar.train.accuracy_table import markdown, table_of
 from molar.train.measured_runs import MeasuredRun, read_measured, write_measured
 from molar.train.metrics import ranking_metrics
@@ -23,14 +24,9 @@ from molar.train.run import read_config
 NAMES = ["popularity", "item-kNN", "SASRec", "FPMC", "Molar", "Molar, without alignment"]
 
 
-def _choices(folder: Path, text: str) -> dict[str, Choices]:
-    (folder / "choices.toml").write_text(text)
-    return read_choices("tiny", folder / "choices.toml", list(MODELS))
-
-
-def test_the_table(shop: Path, tmp_path: Path) -> None:
+def test_the_table(shop: Path, tmp_path: Path, choices_of: Callable) -> None:
     said: list[str] = []
-    choices = _choices(tmp_path, "[train]\nepochs = 1\n[full.changes.FPMC]\nlearning_rate = 0.02\n")
+    choices = choices_of("[train]\nepochs = 1\n[full.changes.FPMC]\nlearning_rate = 0.02\n")
     regimes = ["full", "sparse"]
 
     def table() -> tuple[list[dict], list[MeasuredRun]]:
@@ -73,9 +69,9 @@ def test_the_table(shop: Path, tmp_path: Path) -> None:
     assert found["Molar", "full", True]["recall@10"] != found["Molar", "sparse", True]["recall@10"]
 
 
-def test_molar_takes_over_the_id_model_of_another_row(shop: Path, tmp_path: Path) -> None:
+def test_molar_takes_over_the_id_model_of_another_row(shop: Path, tmp_path: Path, choices_of: Callable) -> None:
     said: list[str] = []
-    choices = _choices(tmp_path, "[train]\nepochs = 1\n[full.changes.SASRec]\ndropout = 0.3\n")
+    choices = choices_of("[train]\nepochs = 1\n[full.changes.SASRec]\ndropout = 0.3\n")
     names = ["Molar", "Molar, plain blocks"]
     benchmark_accuracy(shop, tmp_path, choices, names, ["full"], 2, "cpu", said.append)
     # The ID model of the second is no row: SASRec of plain blocks has another dropout here.
@@ -88,9 +84,11 @@ def test_molar_takes_over_the_id_model_of_another_row(shop: Path, tmp_path: Path
     assert read_config(tmp_path / "full" / "molar-plain-blocks" / "ids")[0].id_blocks == "plain"
 
 
-def test_an_id_model_that_trains_longer_in_its_own_row_is_taken_over(shop: Path, tmp_path: Path) -> None:
+def test_an_id_model_that_trains_longer_in_its_own_row_is_taken_over(
+    shop: Path, tmp_path: Path, choices_of: Callable
+) -> None:
     said: list[str] = []
-    choices = _choices(tmp_path, "[train]\nepochs = 1\n[full.changes.GRU4Rec]\nepochs = 2\nlearning_rate = 0.02\n")
+    choices = choices_of("[train]\nepochs = 1\n[full.changes.GRU4Rec]\nepochs = 2\nlearning_rate = 0.02\n")
     benchmark_accuracy(
         shop, tmp_path, choices, ["Molar, with GRU4Rec", "Molar, with FPMC"], ["full"], 1, "cpu", said.append
     )
@@ -100,8 +98,10 @@ def test_an_id_model_that_trains_longer_in_its_own_row_is_taken_over(shop: Path,
     assert read_config(tmp_path / "full" / "molar-with-gru4rec")[0].epochs == 1
 
 
-def test_variants_of_fewer_epochs_are_compared_with_a_molar_of_as_many(shop: Path, tmp_path: Path) -> None:
-    choices = _choices(tmp_path, "[train]\nepochs = 1\n[full.changes.Molar]\nepochs = 2\n")
+def test_variants_of_fewer_epochs_are_compared_with_a_molar_of_as_many(
+    shop: Path, tmp_path: Path, choices_of: Callable
+) -> None:
+    choices = choices_of("[train]\nepochs = 1\n[full.changes.Molar]\nepochs = 2\n")
     names = ["SASRec, gated", "Molar", "Molar, fewer epochs", "Molar, without alignment"]
     said: list[str] = []
     table, _ = benchmark_accuracy(shop, tmp_path, choices, names, ["full"], 1, "cpu", said.append)
@@ -113,15 +113,15 @@ def test_variants_of_fewer_epochs_are_compared_with_a_molar_of_as_many(shop: Pat
     assert read_config(tmp_path / "full" / "molar-fewer-epochs")[0].epochs == 1
 
 
-def test_no_row_is_made_twice(tmp_path: Path) -> None:
+def test_no_row_is_made_twice(choices_of: Callable) -> None:
     """Unless a file says so, Molar has no more epochs than its variants."""
-    as_many = _choices(tmp_path, "[full.changes.Molar]\nepochs = 2\n")
+    as_many = choices_of("[full.changes.Molar]\nepochs = 2\n")
     assert set(MODELS) - set(_usual(as_many["sparse"])) == {"Molar, fewer epochs"}
     assert _usual(as_many["full"]) == list(MODELS)
 
 
-def test_a_run_is_measured_as_it_was_evaluated(shop: Path, tmp_path: Path) -> None:
-    choices = _choices(tmp_path, "[train]\nepochs = 2\n")
+def test_a_run_is_measured_as_it_was_evaluated(shop: Path, tmp_path: Path, choices_of: Callable) -> None:
+    choices = choices_of("[train]\nepochs = 2\n")
     _, (run,) = benchmark_accuracy(shop, tmp_path, choices, ["Molar"], ["full"], 1, "cpu", print)
     folder = tmp_path / "full" / "molar"
     evaluation = json.loads((folder / "evaluation.json").read_text())
@@ -137,12 +137,14 @@ def test_a_run_is_measured_as_it_was_evaluated(shop: Path, tmp_path: Path) -> No
     assert run.validation.tolist() == pytest.approx([line["aligned_ndcg@10"] for line in lines])
 
 
-def test_runs_of_an_earlier_table_stay_unless_they_would_be_made_another_way(shop: Path, tmp_path: Path) -> None:
+def test_runs_of_an_earlier_table_stay_unless_they_would_be_made_another_way(
+    shop: Path, tmp_path: Path, choices_of: Callable
+) -> None:
     said: list[str] = []
 
     def table(work: str, models: list[str], text: str, earlier: Path) -> tuple[dict, list[MeasuredRun]]:
         said.clear()
-        choices = _choices(tmp_path, text)
+        choices = choices_of(text)
         known = read_measured(earlier)
         return benchmark_accuracy(shop, tmp_path / work, choices, models, ["full"], 1, "cpu", said.append, known)
 
@@ -237,16 +239,16 @@ def test_a_table_by_hand() -> None:
     assert "| Molar, text only | 1 |" in markdown(alone, "full")
 
 
-def test_a_row_that_there_is_not(shop: Path, tmp_path: Path) -> None:
-    choices = _choices(tmp_path, "")
+def test_a_row_that_there_is_not(shop: Path, tmp_path: Path, choices_of: Callable) -> None:
+    choices = choices_of("")
     with pytest.raises(ModelError, match="no row 'Polar'; choose of popularity; item-kNN; FPMC"):
         benchmark_accuracy(shop, tmp_path, choices, ["Polar"], ["full"], 1, "cpu", print)
     with pytest.raises(ModelError, match="no row 'thin'; choose of full; sparse"):
         benchmark_accuracy(shop, tmp_path, choices, [], ["thin"], 1, "cpu", print)
 
 
-def test_what_was_made_of_another_dataset_is_not_taken_over(shop: Path, tmp_path: Path) -> None:
-    choices = _choices(tmp_path, "")
+def test_what_was_made_of_another_dataset_is_not_taken_over(shop: Path, tmp_path: Path, choices_of: Callable) -> None:
+    choices = choices_of("")
     made, _ = benchmark_accuracy(shop, tmp_path / "work", choices, ["item-kNN"], ["full"], 1, "cpu", print)
     assert made["rows"]
     other = tmp_path / "other"

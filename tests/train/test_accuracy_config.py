@@ -1,23 +1,18 @@
 """What the table of accuracy is trained with, as its file says."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from molar.engine import ModelError
 from molar.train.accuracy_benchmark import MODELS
-from molar.train.accuracy_config import Choices, read_choices
+from molar.train.accuracy_config import read_choices
 from molar.train.config import preset
 
 
-def _choices(folder: Path, text: str) -> dict[str, Choices]:
-    (folder / "choices.toml").write_text(text)
-    return read_choices("tiny", folder / "choices.toml", list(MODELS))
-
-
-def test_choices_of_a_regime_and_of_a_row(tmp_path: Path) -> None:
-    choices = _choices(
-        tmp_path,
+def test_choices_of_a_regime_and_of_a_row(choices_of: Callable) -> None:
+    choices = choices_of(
         """
         [train]
         epochs = 7
@@ -62,6 +57,6 @@ def test_the_settings_in_the_repository_can_be_read(name: str) -> None:
         ("[sparse.changes.Molar]\nepoch = 1\n", "unknown setting 'epoch'"),
     ],
 )
-def test_choices_that_there_are_not(tmp_path: Path, text: str, message: str) -> None:
+def test_choices_that_there_are_not(text: str, message: str, choices_of: Callable) -> None:
     with pytest.raises(ModelError, match=message):
-        _choices(tmp_path, text)
+        choices_of(text)
