@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from molar.app.cli_bench_engine import engine, latency, stress
+from molar.app.cli_import import import_benchmark
 from molar.app.options import COUNT, DEVICE_OPTION, FOLDER, report
 from molar.train.config import PRESETS, TrainConfig, config_from, read_toml
 
@@ -14,7 +15,7 @@ def bench() -> None:
     """Measure, and write what was measured."""
 
 
-for command in (latency, engine, stress):
+for command in (latency, engine, stress, import_benchmark):
     bench.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""`molar data`: look at a dataset folder, or make one from another format."""
+"""`molar data`: look at a dataset folder; cli_import.py makes one from another format."""
 
 import json
 from dataclasses import asdict
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+
+from molar.app.cli_import import download, import_group
 
 
 @click.group()
@@ -52,25 +54,5 @@ def check(folder: Path, as_json: bool, pictures: bool) -> None:
         raise SystemExit(2)
 
 
-@data.group(name="import")
-def import_group() -> None:
-    """Turn another format into a dataset folder."""
-
-
-@import_group.command()
-@click.argument("source", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Dataset folder to make.")
-@click.option("--posters", type=click.Path(path_type=Path), help="Folder of pictures named by MovieLens id (1.jpg).")
-@click.option("--plots", type=click.Path(path_type=Path), help="CSV with item_id, description, further attributes.")
-@click.option("--minimum-events", default=5, show_default=True, help="Leave out movies with fewer ratings.")
-def movielens(source: Path, out: Path, posters: Path | None, plots: Path | None, minimum_events: int) -> None:
-    """GroupLens' movies.dat and ratings.dat (MovieLens 1M or 10M).
-
-    \b
-    Example:
-      molar data import movielens ml-1m --out data/movielens-1m --posters posters --plots plots.csv
-    """
-    from molar.train.importers import import_movielens
-
-    import_movielens(source, out, posters, plots, minimum_events)
-    click.echo(f"wrote {out}; next: molar data check {out}")
+data.add_command(import_group)
+data.add_command(download)
