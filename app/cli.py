@@ -10,12 +10,15 @@ from molar.app.cli_bench import bench
 from molar.app.cli_data import data
 from molar.app.cli_encoder import embed, finetune
 from molar.app.cli_export import export
-from molar.app.cli_serve import demo, recommend
+from molar.app.cli_serve import demo, recommend, serve
 from molar.app.cli_train import compare, evaluate, train
 from molar.engine.errors import MolarError
 
-_TRAIN_PACKAGES = ("torch", "transformers", "polars", "scipy", "peft", "gguf", "tensorboard", "safetensors.torch")
-_EXPORT_PACKAGES = ("onnx", "onnxscript", "optimum")
+_EXTRAS = {
+    "train": ("torch", "transformers", "polars", "scipy", "peft", "gguf", "tensorboard", "safetensors.torch"),
+    "export": ("onnx", "onnxscript", "optimum"),
+    "serve": ("prometheus_client",),
+}
 
 
 class WrongInput(click.ClickException):
@@ -39,7 +42,7 @@ class MolarGroup(click.Group):
             raise WrongInput(f"{error.filename}: {error.strerror}; {cure}") from None
         except ModuleNotFoundError as error:
             package = (error.name or "").split(".")[0]
-            for packages, extra in ((_TRAIN_PACKAGES, "train"), (_EXPORT_PACKAGES, "export")):
+            for extra, packages in _EXTRAS.items():
                 if package in packages:
                     message = f"this command needs the package {package}; run: pip install 'molar[{extra}]'"
                     raise WrongInput(message) from None
@@ -52,7 +55,7 @@ def main() -> None:
     """Multimodal sequential recommendation: train, evaluate, export to ONNX, show."""
 
 
-for command in (data, finetune, embed, train, evaluate, compare, export, recommend, bench, demo):
+for command in (data, finetune, embed, train, evaluate, compare, export, recommend, bench, demo, serve):
     main.add_command(command)
 
 

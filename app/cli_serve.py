@@ -1,4 +1,4 @@
-"""`molar recommend`, `molar demo`: what needs a bundle only."""
+"""`molar recommend`, `molar demo`, `molar serve`: what needs a bundle only."""
 
 import json
 import os
@@ -87,6 +87,42 @@ def demo(bundle: Path | None, host: str, port: int | None, device: str) -> None:
     from molar.app.demo import serve
 
     serve(bundle or showroom(), host, port or _port_from_environment(), device)
+
+
+@click.command()
+@BUNDLE_OPTION
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=None, type=click.IntRange(1, 65_535), help="[default: $PORT, else 7860]")
+@click.option("--key", "keys", multiple=True, envvar="MOLAR_KEYS", help="That requests need; repeatable.")
+@click.option("--at-once", default=256, show_default=True, type=click.IntRange(1), help="Requests; more are refused.")
+@click.option("--wait-ms", default=0.0, show_default=True, help="For more requests to share a run of the graph.")
+@DEVICE_OPTION
+@PRECISION_OPTION
+def serve(
+    bundle: Path | None,
+    host: str,
+    port: int | None,
+    keys: tuple[str, ...],
+    at_once: int,
+    wait_ms: float,
+    device: str,
+    precision: str,
+) -> None:
+    """Serve a bundle over HTTP: /v1/recommend, /v1/explain, /v1/items; /docs describes them.
+
+    POST /v1/reload, or the signal HUP, opens the bundle's folder again without a failed request.
+
+    \b
+    Example:
+      molar serve --bundle bundles/movielens-1m --port 8000
+    """
+    from molar.app.serving import serve_bundle
+    from molar.engine import Recommender
+
+    def opened(folder: Path) -> Recommender:
+        return Recommender.load(folder, device, precision, wait_ms)
+
+    serve_bundle(bundle or showroom(), opened, host, port or _port_from_environment(), keys, at_once)
 
 
 def _port_from_environment() -> int:

@@ -2,7 +2,6 @@
 
 import io
 import os
-import socket
 import sys
 import time
 import webbrowser
@@ -20,7 +19,8 @@ from PIL import Image
 
 from molar.app import demo_views as views
 from molar.app.demo_session import BrowsingHistory
-from molar.engine import Recommender, RequestError
+from molar.app.listening import listen
+from molar.engine import Recommender
 
 _PAGE = 48  # items that the catalogue shows at first, and adds on demand
 _RECOMMENDED = 12
@@ -216,7 +216,7 @@ def serve(bundle: Path, host: str, port: int, device: str) -> None:
         BundleError: the bundle cannot be used.
         RequestError: the port is taken, or the device cannot be had.
     """
-    with _listen(host, port) as listening:
+    with listen(host, port) as listening:
         recommender = Recommender.load(bundle, device)
         server = uvicorn.Server(uvicorn.Config(build_app(recommender), log_level="warning"))
         url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
@@ -224,18 +224,3 @@ def serve(bundle: Path, host: str, port: int, device: str) -> None:
         if sys.stdout.isatty() and (os.environ.get("DISPLAY") or sys.platform in ("darwin", "win32")):
             webbrowser.open(url)
         server.run(sockets=[listening])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Take the port before anything slow is done, so that a port in use is said at once."""
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(128)
-    except OSError as error:
-        listening.close()
-        raise RequestError(
-            f"cannot listen on {host}:{port} ({error.strerror}); choose another port with --port or PORT="
-        ) from None
-    return listening

@@ -75,6 +75,7 @@ class Recommender:
         where: Where | None = None,
         mode: str | None = None,
         exclude_seen: bool = True,
+        exclude: Sequence[str] = (),
     ) -> list[Recommendation]:
         """The k best items for a person, best first; fewer where the filter leaves fewer.
 
@@ -84,11 +85,12 @@ class Recommender:
             where: attribute -> value or values that an item must have one of.
             mode: "aligned" (the default), "content" or "ids".
             exclude_seen: leave out items of the history.
+            exclude: items to leave out besides.
 
         Raises:
             RequestError: an id, attribute, value or mode is unknown; the history is empty; k is out of range.
         """
-        return self.recommend_batch([history], k, where, mode, exclude_seen)[0]
+        return self.recommend_batch([history], k, where, mode, exclude_seen, exclude)[0]
 
     def recommend_batch(
         self,
@@ -97,11 +99,13 @@ class Recommender:
         where: Where | None = None,
         mode: str | None = None,
         exclude_seen: bool = True,
+        exclude: Sequence[str] = (),
     ) -> list[list[Recommendation]]:
         """`recommend` for several people in one run of the graph; the arguments are the same for all."""
         rows = [self._history_rows(history) for history in histories]
         allowed = self.catalog.allowed(where) if where else None
-        return [self._named(ranked) for ranked in self.rank(rows, k, allowed, mode, exclude_seen)]
+        besides = self.catalog.rows(exclude)
+        return [self._named(ranked) for ranked in self.rank(rows, k, allowed, mode, exclude_seen, besides)]
 
     def rank(
         self,
@@ -110,6 +114,7 @@ class Recommender:
         allowed: Allowed | None = None,
         mode: str | None = None,
         exclude_seen: bool = True,
+        exclude: Sequence[int] = (),
     ) -> list[Ranked]:
         """`recommend_batch` on rows instead of ids.
 
@@ -119,6 +124,7 @@ class Recommender:
             allowed: only these items; None allows all.
             mode: as in `recommend`.
             exclude_seen: leave out rows of the history, also those too old to be read.
+            exclude: rows to leave out besides.
 
         Returns:
             Rows, scores and the person's vector for each history.
@@ -131,7 +137,9 @@ class Recommender:
         mode = mode or self.modes[0]
         if mode not in self.modes:
             raise RequestError(f"no mode {mode!r}; this bundle has {', '.join(self.modes)}")
-        return self._batched([RankRequest(rows, k, mode, rows if exclude_seen else (), allowed) for rows in histories])
+        return self._batched(
+            [RankRequest(rows, k, mode, (*(rows if exclude_seen else ()), *exclude), allowed) for rows in histories]
+        )
 
     def explain(self, history: Sequence[str], item_id: str, mode: str | None = None) -> Explanation:
         """Why an item is recommended after a history, or is not.

@@ -137,6 +137,15 @@ def test_two_runtimes_in_one_environment_are_named_with_the_cure(bundle: Path, m
         Recommender.load(bundle, "cpu")
 
 
+def test_items_can_be_left_out(recommender: Recommender) -> None:
+    history = ids(recommender, 2, 5)
+    first, second, third = recommender.recommend(history, 3)
+    assert recommender.recommend(history, 1, exclude=[first.item_id]) == [second]
+    assert recommender.recommend(history, 1, exclude=[first.item_id, second.item_id, history[0]]) == [third]
+    kept = recommender.recommend(history, 24, exclude_seen=False, exclude=[first.item_id])
+    assert {one.item_id for one in kept} == set(recommender.catalog.item_ids) - {first.item_id}
+
+
 def test_search(recommender: Recommender) -> None:
     catalog = recommender.catalog
     every = catalog.search(limit=100)
