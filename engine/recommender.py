@@ -21,9 +21,7 @@ MAX_K = 1000
 
 
 class Recommender:
-    """Recommendations from a bundle; safe to call from many threads.
-
-    Use `Recommender.load`.
+    """Recommendations from a bundle, opened with `load`; safe to call from many threads.
 
     Attributes:
         manifest: the bundle's facts.
@@ -102,9 +100,8 @@ class Recommender:
         exclude: Sequence[str] = (),
     ) -> list[list[Recommendation]]:
         """`recommend` for several people in one run of the graph; the arguments are the same for all."""
-        rows = [self._history_rows(history) for history in histories]
+        rows, besides = [self._history_rows(history) for history in histories], self.catalog.rows(exclude)
         allowed = self.catalog.allowed(where) if where else None
-        besides = self.catalog.rows(exclude)
         return [self._named(ranked) for ranked in self.rank(rows, k, allowed, mode, exclude_seen, besides)]
 
     def rank(
@@ -152,8 +149,7 @@ class Recommender:
         Raises:
             RequestError: as in `recommend`.
         """
-        rows = self._history_rows(history)[-self.manifest.max_history :]
-        row = self.catalog.rows([item_id])[0]
+        rows, row = self._history_rows(history)[-self.manifest.max_history :], self.catalog.rows([item_id])[0]
         mode = mode or self.modes[0]
         queries = [ranked.query for ranked in self.rank(left_out(rows), 1, mode=mode)]
         score, losses, sources = self._parts.reasons(queries, row, self._ranker.tables.vector(mode, row), mode)

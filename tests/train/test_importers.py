@@ -10,43 +10,18 @@ import pytest
 from PIL import Image
 
 from molar.engine import DatasetError
-from molar.train.dataset import Dataset, load_dataset
-from molar.train.dataset_check import check
+from molar.train.dataset import Dataset
 from molar.train.importers.amazon import read_amazon
 from molar.train.importers.dataset_folder import ImportReport, import_source
 from molar.train.importers.hm import read_hm
 from molar.train.importers.movielens import read_movielens
 from molar.train.importers.recbole import read_recbole
 from molar.train.importers.selection import Selection
-from molar.train.importers.source import Source
 from molar.train.importers.table import read_tables
 from molar.train.importers.videos import read_microlens, read_pixelrec
 
 Import = Callable[..., tuple[ImportReport, Dataset]]
-
-
-@pytest.fixture
-def imported(tmp_path: Path) -> Import:
-    """Import a source; what `molar data check` says must be nothing."""
-
-    def run(source: Source, **selection: int) -> tuple[ImportReport, Dataset]:
-        out = tmp_path / "out"
-        report = import_source(source, out, Selection(**({"minimum_events": 1} | selection)))
-        assert check(out).errors == []
-        dataset = load_dataset(out)
-        assert (report.items, report.users) == (len(dataset.items), len(dataset.user_ids))
-        assert report.interactions == len(dataset.rows)
-        return report, dataset
-
-    return run
-
-
-def histories(dataset: Dataset) -> dict[str, list[str]]:
-    ids = dataset.items["item_id"].to_list()
-    return {
-        user: [ids[row] for row in dataset.rows[dataset.offsets[number] : dataset.offsets[number + 1]]]
-        for number, user in enumerate(dataset.user_ids)
-    }
+Histories = Callable[[Dataset], dict[str, list[str]]]
 
 
 def picture(path: Path) -> Path:
@@ -55,78 +30,8 @@ def picture(path: Path) -> Path:
     return path
 
 
-def test_movielens_1m(tmp_path: Path, imported: Import) -> None:
-    folder = tmp_path / "ml-1m"
-    folder.mkdir()
-    movies = (
-        "1::Toy Story (1995)::Animation|Children's|Comedy\n2::Godfather, The (1972)::Action|Crime|Drama\n"
-        "3::City of Lost Children, The (Cité des enfants perdus, La) (1995)::Adventure|Sci-Fi\n"
-        "4::Rarely Seen (1999)::Drama\n"
-    )
-    (folder / "movies.dat").write_bytes(movies.encode("latin-1"))
-    ratings = [f"{user}::{movie}::4::{100 + movie - user}" for user in (10, 9) for movie in (1, 2, 3)]
-    (folder / "ratings.dat").write_bytes("\r\n".join([*ratings, "9::4::1::5", ""]).encode())
-    picture(tmp_path / "posters" / "2.jpg")
-    (tmp_path / "plots.csv").write_text('item_id,description,director\n1,"Toys, alive",Lasseter\n')
-    source = read_movielens(folder, tmp_path / "posters", tmp_path / "plots.csv")
-    report, dataset = imported(source, minimum_events=2)
-    assert dataset.items.to_dicts()[1] == {
-        "item_id": "2",
-        "title": "The Godfather",
-        "description": "",
-        "image": "images/2.jpg",
-        "year": "1972",
-        "genres": "Action, Crime, Drama",
-        "director": "",
-    }
-    assert dataset.items["title"].to_list() == [
-        "Toy Story",
-        "The Godfather",
-        "City of Lost Children, The (Cité des enfants perdus, La)",
-    ]
-    assert dataset.items["description"].to_list() == ["Toys, alive", "", ""]
-    assert histories(dataset) == {"10": ["1", "2", "3"], "9": ["1", "2", "3"]}
-    assert report.dropped_events == {"of rare items": 1}
-    assert report.dropped_items == {"that nobody is left to choose": 1}
-
-
-def test_movielens_100k(tmp_path: Path, imported: Import) -> None:
-    genres = ["0"] * 19
-    lines = []
-    for number, name, at in ((1, "Toy Story (1995)", 3), (2, "Star Wars (1977)", 15), (3, "unknown", 0)):
-        flags = [*genres]
-        flags[at] = "1"
-        lines.append("|".join([str(number), name, "01-Jan-1995", "", "http://us.imdb.com/", *flags]))
-    (tmp_path / "u.item").write_bytes("\n".join([*lines, ""]).encode("latin-1"))
-    (tmp_path / "u.data").write_text("196\t2\t3\t881250949\n196\t1\t3\t881250940\n22\t3\t1\t878887116\n")
-    _, dataset = imported(read_movielens(tmp_path))
-    assert dataset.items.select("title", "year", "genres").rows() == [
-        ("Toy Story", "1995", "Animation"),
-        ("Star Wars", "1977", "Sci-Fi"),
-        ("unknown", "", ""),
-    ]
-    assert histories(dataset) == {"196": ["1", "2"], "22": ["3"]}
-
-
-def test_movielens_32m(tmp_path: Path, imported: Import) -> None:
-    (tmp_path / "movies.csv").write_text(
-        'movieId,title,genres\n1,Toy Story (1995),Adventure|Animation\n11,"American President, The (1995)",Comedy\n'
-        "7,Ready Player One,(no genres listed)\n"
-    )
-    (tmp_path / "ratings.csv").write_text(
-        "userId,movieId,rating,timestamp\n1,11,4.0,944249077\n1,1,4.0,944250228\n2,7,1.5,943230976\n"
-    )
-    _, dataset = imported(read_movielens(tmp_path))
-    assert dataset.items.select("title", "year", "genres").rows() == [
-        ("Toy Story", "1995", "Adventure, Animation"),
-        ("The American President", "1995", "Comedy"),
-        ("Ready Player One", "", ""),
-    ]
-    assert histories(dataset) == {"1": ["11", "1"], "2": ["7"]}
-
-
 @pytest.mark.parametrize("zipped", [False, True])
-def test_amazon(tmp_path: Path, imported: Import, zipped: bool) -> None:
+def test_amazon(tmp_path: Path, imported: Import, zipped: bool, histories_of: Histories) -> None:
     hi_res = {"hi_res": None, "large": "https://m.media-amazon.com/images/I/1.jpg", "thumb": "t", "variant": "MAIN"}
     meta = [
         {
@@ -170,7 +75,7 @@ def test_amazon(tmp_path: Path, imported: Import, zipped: bool) -> None:
         "price": "9.99",
     }
     assert dataset.items.to_dicts()[1]["price"] == ""
-    assert histories(dataset) == {"AE1": ["B002", "B001"], "AE2": ["B001"]}
+    assert histories_of(dataset) == {"AE1": ["B002", "B001"], "AE2": ["B001"]}
     assert report.dropped_events == {
         "without a person, an item or a time": 1,
         "of items that the catalogue does not have": 1,
@@ -182,7 +87,7 @@ def test_amazon(tmp_path: Path, imported: Import, zipped: bool) -> None:
     assert addresses.rows() == [("B001", "https://m.media-amazon.com/images/I/1.jpg")]
 
 
-def test_pixelrec(tmp_path: Path, imported: Import) -> None:
+def test_pixelrec(tmp_path: Path, imported: Import, histories_of: Histories) -> None:
     (tmp_path / "interaction.csv").write_text("item_id,user_id,timestamp\ni2,u1,20\ni1,u1,10\ni1,u2,10\n")
     counts = "view_number,comment_number,thumbup_number,share_number,coin_number,favorite_number,barrage_number"
     (tmp_path / "information.csv").write_text(
@@ -197,12 +102,12 @@ def test_pixelrec(tmp_path: Path, imported: Import) -> None:
         ("猫", 'Two lines, "quoted"', "images/i1.jpg", "animals"),
         ("Dogs", "", "", ""),
     ]
-    assert histories(dataset) == {"u1": ["i1", "i2"], "u2": ["i1"]}
+    assert histories_of(dataset) == {"u1": ["i1", "i2"], "u2": ["i1"]}
     assert report.pictures == 1
 
 
 @pytest.mark.parametrize(("name", "header"), [("titles", "item,title\n"), ("title_en", "")])
-def test_microlens(tmp_path: Path, imported: Import, name: str, header: str) -> None:
+def test_microlens(tmp_path: Path, imported: Import, name: str, header: str, histories_of: Histories) -> None:
     (tmp_path / "MicroLens-50k_pairs.csv").write_text(
         "user,item,timestamp\n36121,9580,1584541858319\n1,7,1584541858320\n"
     )
@@ -214,10 +119,10 @@ def test_microlens(tmp_path: Path, imported: Import, name: str, header: str) -> 
         ("9580", "Spicy food, spicy life", "images/9580.jpg"),
         ("7", "Fish", ""),
     ]
-    assert histories(dataset) == {"36121": ["9580"], "1": ["7"]}
+    assert histories_of(dataset) == {"36121": ["9580"], "1": ["7"]}
 
 
-def test_hm(tmp_path: Path, imported: Import) -> None:
+def test_hm(tmp_path: Path, imported: Import, histories_of: Histories) -> None:
     (tmp_path / "articles.csv").write_text(
         "article_id,product_code,prod_name,product_type_no,product_type_name,product_group_name,"
         "graphical_appearance_name,colour_group_name,index_name,detail_desc\n"
@@ -233,12 +138,12 @@ def test_hm(tmp_path: Path, imported: Import) -> None:
     assert dataset.items["image"].to_list() == ["images/0108775015.jpg", ""]
     assert dataset.items.select("category", "colour", "department").rows()[1] == ("Vest top", "White", "Ladieswear")
     # The first day first; within a day, the file's order.
-    assert histories(dataset) == {"000058a1": ["0108775044", "0108775015", "0108775015"]}
+    assert histories_of(dataset) == {"000058a1": ["0108775044", "0108775015", "0108775015"]}
     events = pl.read_parquet(tmp_path / "out" / "interactions.parquet")
     assert events["timestamp"].to_list() == [17794 * 86_400, 17794 * 86_400, 17795 * 86_400]
 
 
-def test_recbole(tmp_path: Path, imported: Import) -> None:
+def test_recbole(tmp_path: Path, imported: Import, histories_of: Histories) -> None:
     (tmp_path / "ml.inter").write_text(
         "user_id:token\titem_id:token\trating:float\ttimestamp:float\n196\t242\t3\t881250949\n196\t302\t3\t881250940\n"
     )
@@ -247,11 +152,11 @@ def test_recbole(tmp_path: Path, imported: Import) -> None:
     )
     _, dataset = imported(read_recbole(tmp_path))
     assert dataset.items.select("title", "class").rows() == [('Kolya "the boy', "Comedy"), ("L.A.", "Crime")]
-    assert histories(dataset) == {"196": ["302", "242"]}
+    assert histories_of(dataset) == {"196": ["302", "242"]}
 
 
 @pytest.mark.parametrize("form", ["csv", "tsv", "parquet", "jsonl", "csv.gz"])
-def test_any_tables(tmp_path: Path, imported: Import, form: str) -> None:
+def test_any_tables(tmp_path: Path, imported: Import, form: str, histories_of: Histories) -> None:
     events = pl.DataFrame(
         {"customer": ["a", "a", "b", ""], "sku": ["10", "9", "10", "9"]}
         | {"ts": ["2026-01-02T10:00:00", "2026-01-01T10:00:00", "not a date", "2026-01-01T10:00:00"]}
@@ -275,7 +180,7 @@ def test_any_tables(tmp_path: Path, imported: Import, form: str) -> None:
         ("9", "Lamp", "images/9.png", "2"),
         ("10", "Rug", "", "3"),
     ]
-    assert histories(dataset) == {"a": ["9", "10"]}
+    assert histories_of(dataset) == {"a": ["9", "10"]}
     assert report.dropped_events == {"without a person, an item or a time": 2}
 
 
@@ -285,14 +190,14 @@ def test_events_alone_are_enough(tmp_path: Path, imported: Import) -> None:
     assert dataset.items["title"].to_list() == ["x y/../z", "b"]
 
 
-def test_the_core_and_the_most_frequent(tmp_path: Path, imported: Import) -> None:
+def test_the_core_and_the_most_frequent(tmp_path: Path, imported: Import, histories_of: Histories) -> None:
     # a, b and c chose 1 and 2; d chose 1 and 3: without 3 d has one event, and goes, too.
     pairs = [("a", "1"), ("a", "2"), ("b", "1"), ("b", "2"), ("c", "2"), ("c", "1"), ("d", "1"), ("d", "3")]
     lines = [f"{user},{item},{time}" for time, (user, item) in enumerate(pairs)]
     (tmp_path / "events.csv").write_text("\n".join(["user_id,item_id,timestamp", *lines, ""]))
     source = read_tables(tmp_path / "events.csv", "user_id", "item_id", "timestamp")
     report, dataset = imported(source, minimum_events=2, minimum_history=2)
-    assert histories(dataset) == {"a": ["1", "2"], "b": ["1", "2"], "c": ["2", "1"]}
+    assert histories_of(dataset) == {"a": ["1", "2"], "b": ["1", "2"], "c": ["2", "1"]}
     assert report.dropped_events == {"of rare items": 1, "of people with few events": 1}
     few = import_source(source, tmp_path / "few", Selection(minimum_events=1, maximum_items=1))
     assert (few.items, few.interactions) == (1, 4)
