@@ -31,7 +31,7 @@ class SmallRequests:
 
 
 def _refused(path: str, headers: Headers) -> PlainTextResponse | None:
-    if path.rstrip("/").endswith("/upload"):
+    if path.rstrip("/") == "/gradio_api/upload":
         return PlainTextResponse("files are not taken", 403)
     if "transfer-encoding" in headers:
         return PlainTextResponse("say how long it is", 411)

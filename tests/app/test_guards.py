@@ -65,4 +65,5 @@ def test_large_requests_and_files_are_refused() -> None:
     assert client.post("/queue/join", content=iter([b"of", b"unknown length"])).status_code == 411
     assert client.post("/gradio_api/upload", files={"files": b"small"}).status_code == 403
     assert client.post("/gradio_api/upload/", content=b"small").status_code == 403
-    assert taken == [LARGEST_BODY]
+    assert client.post("/v1/items/upload", content=b"an item").json() == 7  # an id like any other
+    assert taken == [LARGEST_BODY, 7]
