@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from molar.app.cli import main
-from molar.train.importers.benchmark import _generate_amazon, _generate_hm
+from molar.train.importers.benchmark import GENERATORS
 
 
 def invoke(*arguments: object) -> Result:
@@ -40,8 +40,7 @@ def test_any_tables_with_their_own_column_names(tmp_path: Path) -> None:
 def test_what_is_imported_can_be_trained_on(tmp_path: Path, form: str) -> None:
     source = tmp_path / "source"
     source.mkdir()
-    generate = {"amazon": _generate_amazon, "hm": _generate_hm}[form]
-    generate(source, 600, 30, np.random.default_rng(0))
+    GENERATORS[form](source, 600, 30, np.random.default_rng(0))
     result = invoke("data", "import", form, source, "--out", tmp_path / "data", "--core", 3)
     assert result.exit_code == 0, result.output
     assert ("molar data download" in result.output) == (form == "amazon")

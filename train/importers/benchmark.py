@@ -36,12 +36,12 @@ def benchmark_import(form: str, events: int, items: int, seed: int = 0) -> dict[
     Raises:
         RequestError: there is no such form, or the import fails.
     """
-    if form not in _GENERATORS:
-        raise RequestError(f"no form {form!r}; choose {' or '.join(_GENERATORS)}")
+    if form not in GENERATORS:
+        raise RequestError(f"no form {form!r}; choose {' or '.join(GENERATORS)}")
     with tempfile.TemporaryDirectory() as temporary:
         source, out = Path(temporary) / "source", Path(temporary) / "out"
         source.mkdir()
-        _GENERATORS[form](source, events, items, np.random.default_rng(seed))
+        GENERATORS[form](source, events, items, np.random.default_rng(seed))
         size = sum(path.stat().st_size for path in source.iterdir()) / 1e6
         command = [sys.executable, "-m", "molar.app", "data", "import", form, str(source), "--out", str(out)]
         started = time.perf_counter()
@@ -144,4 +144,4 @@ def _write_parts(events: int, items: int, rng: np.random.Generator, write: Calla
         write(users, chosen, times)
 
 
-_GENERATORS = {"amazon": _generate_amazon, "hm": _generate_hm}
+GENERATORS = {"amazon": _generate_amazon, "hm": _generate_hm}

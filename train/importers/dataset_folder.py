@@ -61,16 +61,20 @@ def import_source(source: Source, out: Path, selection: Selection) -> ImportRepo
         raise DatasetError(f"{out}: exists already; choose another --out or delete it")
     report = ImportReport(str(out))
     with new_folder(out) as folder:
-        events = folder / "events.parquet"
+        # Both are read once, however often they are needed.
+        events, read_items = folder / "events.parquet", folder / "read-items.parquet"
         try:
             _as_text(source.events).sink_parquet(events)
-            rows = _catalogue_rows(source.items, report)
+            source.items.sink_parquet(read_items)
+            items = pl.scan_parquet(read_items)
+            rows = _catalogue_rows(items, report)
             selected = select(events, rows["item_id"], selection)
-            events.unlink()
             chosen = np.bincount(selected.items, minlength=len(rows)) >= min(selection.minimum_events, 1)
             report.dropped_items["that nobody is left to choose"] = int((~chosen).sum())
             _write_interactions(selected, folder / "interactions.parquet")
-            _write_items(source.items, rows.filter(chosen), folder, report)
+            _write_items(items, rows.filter(chosen), folder, report)
+            events.unlink()
+            read_items.unlink()
         except (OSError, pl.exceptions.PolarsError) as error:
             raise DatasetError(f"{out.name}: the source cannot be read ({str(error).splitlines()[0]})") from None
     report.items = int(chosen.sum())

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from molar.train.importers.source import Source, pictures_of, scan_text
+from molar.train.importers.source import Source, scan_text, with_pictures
 
 _ATTRIBUTES = {
     "product_type_name": "category",
@@ -31,7 +31,8 @@ def read_hm(folder: Path) -> Source:
         title="prod_name",
         description="detail_desc",
         **{name: pl.col(column) for column, name in _ATTRIBUTES.items()},
-    ).join(pictures_of(images if images.is_dir() else None), on="item_id", how="left", maintain_order="left")
+    )
+    items = with_pictures(items, images if images.is_dir() else None)
     purchases = scan_text(folder / "transactions_train.csv", ("t_dat", "customer_id", "article_id"))
     day = pl.col("t_dat").str.to_date("%Y-%m-%d", strict=False)
     events = purchases.select(

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from molar.engine.errors import DatasetError
-from molar.train.importers.source import Source, pictures_of, scan_text
+from molar.train.importers.source import Source, scan_text, with_pictures
 
 _MOVIE = r"^(?<item_id>\d+)::(?<name>.*)::(?<genres>[^:]*)$"
 _RATING = r"^(?<user_id>\d+)::(?<item_id>\d+)::(?<rating>[^:]*)::(?<timestamp>[^:]*)$"
@@ -49,7 +49,7 @@ def read_movielens(folder: Path, posters: Path | None = None, plots: Path | None
     if plots:
         texts = scan_text(plots, ("item_id", "description")).drop("title", "year", "genres", "image", strict=False)
         items = items.join(texts, on="item_id", how="left", maintain_order="left")
-    items = items.join(pictures_of(posters), on="item_id", how="left", maintain_order="left")
+    items = with_pictures(items, posters)
     return Source(items, ratings.select("user_id", "item_id", "timestamp"))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from molar.engine.errors import DatasetError
-from molar.train.importers.source import Source, only_file, pictures_of, scan_text
+from molar.train.importers.source import Source, only_file, scan_text, with_pictures
 
 _TITLES = ("title", "movie_title", "name", "item_name", "product_name")
 _PICTURES = ("image", "image_url", "img_url", "imUrl", "picture")
@@ -28,10 +28,7 @@ def read_recbole(folder: Path, pictures: Path | None = None) -> Source:
     if title is None:
         raise DatasetError(f"{folder}: the file of items has no title; one of {', '.join(_TITLES)} is read")
     items = items.rename({title: "title"} | {name: "picture" for name in _PICTURES if name in names})
-    if pictures:
-        items = items.drop("picture", strict=False)
-        items = items.join(pictures_of(pictures), on="item_id", how="left", maintain_order="left")
-    return Source(items, inter.select("user_id", "item_id", "timestamp"))
+    return Source(with_pictures(items, pictures), inter.select("user_id", "item_id", "timestamp"))
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pl.LazyFrame:

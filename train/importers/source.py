@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,15 +67,33 @@ def scan_text(
     Raises:
         DatasetError: it cannot be read, or has other columns.
     """
-    try:
-        table = pl.scan_csv(
+    return with_columns(
+        path,
+        columns,
+        lambda: pl.scan_csv(
             path,
             separator=separator,
             has_header=header,
             infer_schema=False,
             quote_char='"' if (separator == "," if quoted is None else quoted) else None,
             new_columns=None if header else list(columns),
-        )
+        ),
+    )
+
+
+def with_columns(path: Path, columns: Sequence[str], scan: Callable[[], pl.LazyFrame]) -> pl.LazyFrame:
+    """A table that has these columns.
+
+    Args:
+        path: of its file.
+        columns: that it must have.
+        scan: opens it.
+
+    Raises:
+        DatasetError: it cannot be read, or has other columns.
+    """
+    try:
+        table = scan()
         found = table.collect_schema().names()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DatasetError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from None
@@ -98,15 +116,18 @@ def _without_entities(texts: pl.Series) -> pl.Series:
     )
 
 
-def pictures_of(folder: Path | None) -> pl.LazyFrame:
-    """item_id and picture of a folder, and those in it, whose pictures are called as their items.
+def with_pictures(items: pl.LazyFrame, folder: Path | None) -> pl.LazyFrame:
+    """Items, with the pictures of a folder, and those in it, that are called as they are; nothing new without a folder.
 
     Raises:
         DatasetError: there is no such folder.
     """
-    if folder is not None and not folder.is_dir():
+    if folder is None:
+        return items
+    if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder of pictures")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _PICTURES) if folder else []
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _PICTURES)
     named = {path.stem: str(path) for path in reversed(found)}
     schema = {"item_id": pl.String, "picture": pl.String}
-    return pl.LazyFrame({"item_id": list(named), "picture": list(named.values())}, schema)
+    pictures = pl.LazyFrame({"item_id": list(named), "picture": list(named.values())}, schema)
+    return items.drop("picture", strict=False).join(pictures, on="item_id", how="left", maintain_order="left")

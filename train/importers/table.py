@@ -5,8 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from molar.engine.errors import DatasetError
-from molar.train.importers.source import Source, pictures_of, plain_text, scan_text
+from molar.train.importers.source import Source, plain_text, scan_text, with_columns, with_pictures
 
 
 def read_tables(
@@ -40,10 +39,7 @@ def read_tables(
         catalogue = ids.with_columns(title="item_id")
     else:
         catalogue = _catalogue(items, columns or {})
-    if pictures:
-        catalogue = catalogue.drop("picture", strict=False)
-        catalogue = catalogue.join(pictures_of(pictures), on="item_id", how="left", maintain_order="left")
-    return Source(catalogue, happened)
+    return Source(with_pictures(catalogue, pictures), happened)
 
 
 def _catalogue(path: Path, columns: Mapping[str, str]) -> pl.LazyFrame:
@@ -67,14 +63,9 @@ def _scan(path: Path, columns: list[str] | tuple[str, ...]) -> pl.LazyFrame:
     name = path.name.removesuffix(".gz")
     if name.endswith((".csv", ".tsv", ".txt")):
         return scan_text(path, columns, "," if name.endswith(".csv") else "\t", quoted=True)
-    try:
-        table = pl.scan_parquet(path) if name.endswith(".parquet") else pl.scan_ndjson(path, infer_schema_length=10_000)
-        found = table.collect_schema().names()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DatasetError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from None
-    if missing := [column for column in columns if column not in found]:
-        raise DatasetError(f"{path.name}: column {', '.join(missing)} is missing; it has {', '.join(found)}")
-    return table
+    if name.endswith(".parquet"):
+        return with_columns(path, columns, lambda: pl.scan_parquet(path))
+    return with_columns(path, columns, lambda: pl.scan_ndjson(path, infer_schema_length=10_000))
 
 
 def _seconds(table: pl.LazyFrame, time: str) -> pl.Expr:

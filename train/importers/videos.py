@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from molar.engine.errors import DatasetError
-from molar.train.importers.source import Source, only_file, pictures_of, plain_text, scan_text
+from molar.train.importers.source import Source, only_file, plain_text, scan_text, with_pictures
 
 
 def read_pixelrec(interactions: Path, information: Path, covers: Path | None = None) -> Source:
@@ -17,7 +17,7 @@ def read_pixelrec(interactions: Path, information: Path, covers: Path | None = N
     events = scan_text(interactions, ("item_id", "user_id", "timestamp"))
     items = scan_text(information, ("item_id", "title", "tag", "description"))
     items = items.select("item_id", title=plain_text("title"), description=plain_text("description"), tag="tag")
-    items = items.join(pictures_of(covers), on="item_id", how="left", maintain_order="left")
+    items = with_pictures(items, covers)
     return Source(items, events.select("user_id", "item_id", "timestamp"))
 
 
@@ -36,6 +36,6 @@ def read_microlens(folder: Path) -> Source:
         header = file.readline().strip().lower() == "item,title"
     items = scan_text(titles, ("item", "title"), header=header)
     items = items.select(item_id=pl.col("item").str.strip_chars(), title=plain_text("title"))
-    items = items.join(pictures_of(covers[0] if covers else None), on="item_id", how="left", maintain_order="left")
+    items = with_pictures(items, covers[0] if covers else None)
     events = scan_text(pairs, ("user", "item", "timestamp"))
     return Source(items, events.select(user_id="user", item_id="item", timestamp="timestamp"))
