@@ -12,7 +12,7 @@ import numpy as np
 
 from molar.engine.errors import BundleError
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 
 GRAPHS = {"fp32": "recommender.onnx", "fp16": "recommender-fp16.onnx", "int8": "recommender-int8.onnx"}
 """The same graph for tables in each precision; a bundle has the first, and those of `Manifest.precisions`."""

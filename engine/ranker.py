@@ -3,6 +3,7 @@
 Dimensions: B requests, P rows of a table, A slots for added items, W width of a row.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +14,18 @@ import onnxruntime as ort
 
 from molar.engine import bundle as bundles
 from molar.engine.catalog_item import Allowed
-from molar.engine.errors import RequestError
+from molar.engine.errors import BundleError, RequestError
 from molar.engine.filters import Filters
 from molar.engine.histories import PADDING, pad_left, pad_right
 from molar.engine.int8_rows import Int8Rows
 from molar.engine.item_tables import ItemTables, TableState
+from molar.engine.recorded import RecordedRuns
 from molar.engine.runtime import open_session
 
 _CANDIDATES = 128  # rows that are scored again in float32, or twice as many as are asked for
 _CANDIDATE_BLOCKS = 64  # of 16 rows of 8 bits, as above
-_MOST_SCORES = 2**26  # in one run, 256 MB of them: the product packs the table anew in each
+# In one run, on a CPU 256 MB of them: the product packs the table anew in each.
+_MOST_SCORES = {"cpu": 2**26, "cuda": 2**28}
 _MOST_REQUESTS = 256
 FEW = 4  # requests; for more of them 8-bit rows of a large table are read once for all, or float32 is quicker
 _FEW_FILTERED = 8  # the same for a large table and requests with a filter, which are never read for at once
@@ -102,10 +105,16 @@ class Ranker:
             in_int8 = {mode: Int8Rows.named(tensors, mode) for mode in manifest.modes}
         tables = bundles.map_tensors(folder / bundles.TABLES, bundles.table_tensors(manifest))
         self.tables = ItemTables(tables, manifest.items, self.device, self.precision == "fp16", in_int8)
-        self._most_in_floats = max(1, min(_MOST_REQUESTS, _MOST_SCORES // self.tables.rows))
+        self._most_scores = _MOST_SCORES[self.device]
+        self._most_in_floats = max(1, min(_MOST_REQUESTS, self._most_scores // self.tables.rows))
         self.largest = self._most_in_floats
+        self._recorded = None
+        if self.precision == "fp16" and self.device == "cuda":
+            self._recorded = RecordedRuns(folder / bundles.GRAPHS["fp16"], self._max_history, _CANDIDATES)
         if self.precision == "int8" and self._whole_products and self.tables.rows >= _LARGE:
-            self.largest = max(1, min(_MOST_REQUESTS, _MOST_SCORES // (3 * self.tables.rows // bundles.INT8_BLOCK)))
+            self.largest = max(
+                1, min(_MOST_REQUESTS, self._most_scores // (3 * self.tables.rows // bundles.INT8_BLOCK))
+            )
 
     def __call__(self, requests: Sequence[RankRequest]) -> list[Ranked]:
         """Rank for requests of one mode, up to `largest` of them in one run of the graph."""
@@ -135,23 +144,35 @@ class Ranker:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """(B, K) rows and scores, (B, W) queries, and (B,) whether the rows are those of float32."""
         mode = requests[0].mode
-        session = self._int8_session(state, mode) if form == "int8" else self._session(form)
         added = state.added[mode]
         k = min(max(request.k for request in requests), self.tables.rows + len(added))
-        binding = session.io_binding()
         # A history whose items are all gone reads as one of no events.
         histories = [self.tables.graph_rows(request.history, state) or [PADDING] for request in requests]
         excluded = [self.tables.graph_rows(request.excluded, state) for request in requests]
+        if form == "fp16" and self._recorded and all(request.allowed is None for request in requests):
+            events = min(self._max_history, max(map(len, histories)))
+            size = self._recorded.size(len(requests), events, max(map(len, excluded)), k)
+            if size:
+                try:
+                    return *self._recorded.run(size, mode, state, histories, excluded), np.ones(len(requests), bool)
+                except BundleError as error:
+                    warnings.warn(f"CUDA graphs are not used: {error}", stacklevel=2)
+                    self._recorded = None
+        session = self._int8_session(state, mode) if form == "int8" else self._session(form)
+        binding = session.io_binding()
         binding.bind_cpu_input("history", pad_left(histories, self._max_history))
         binding.bind_ortvalue_input("table", state.stored[mode])
         binding.bind_cpu_input("added", added)
         binding.bind_cpu_input("excluded", pad_right(excluded))
-        binding.bind_cpu_input("k", np.array([k]))
         self._bind_what_is_allowed(binding, form, state, requests)
         names = ["best_rows", "best_scores", "query"]
         if form == "fp16":
-            binding.bind_cpu_input("candidates", np.array([min(self.tables.rows, max(_CANDIDATES, 2 * k))]))
-        elif form == "int8":
+            again = min(self.tables.rows, max(_CANDIDATES, 2 * k))
+            binding.bind_cpu_input("answers", np.zeros(k, dtype=bool))
+            binding.bind_cpu_input("candidates", np.zeros(again, dtype=bool))
+        else:
+            binding.bind_cpu_input("k", np.array([k]))
+        if form == "int8":
             names += ["exact_lists", "whole_products"]
             binding.bind_cpu_input("candidates", np.array([_candidate_blocks(k)]))
             binding.bind_cpu_input("chunks_int8", state.in_int8[mode].chunks)
@@ -174,7 +195,7 @@ class Ranker:
             all(request.allowed is allowed for request in requests)
             and (people <= (_FEW_FILTERED if self.tables.rows >= _LARGE else FEW) or self._in_integers(requests))
             and people * (k + excluded) * excluded <= _MOST_COMPARED
-            and people * _candidate_blocks(k) * bundles.INT8_BLOCK * self._width <= _MOST_SCORES
+            and people * _candidate_blocks(k) * bundles.INT8_BLOCK * self._width <= self._most_scores
         )
 
     def _in_integers(self, requests: Sequence[RankRequest]) -> bool:

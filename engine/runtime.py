@@ -2,9 +2,10 @@
 
 import importlib.metadata
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -29,13 +30,20 @@ class Session:
     device: str
 
 
-def open_session(path: Path, device: str = "auto", filled: Mapping[str, np.ndarray] | None = None) -> Session:
+def open_session(
+    path: Path,
+    device: str = "auto",
+    filled: Mapping[str, np.ndarray] | None = None,
+    sizes: Mapping[str, int] | None = None,
+) -> Session:
     """Open a graph on a GPU if there is one, else on the CPU.
 
     Args:
         path: of the ONNX file.
         device: "auto", "cuda" (an error where it cannot be had) or "cpu".
         filled: values of initialisers that are not in the file.
+        sizes: of all dimensions that the graph leaves open, by name. On a GPU its first run is recorded then as a CUDA
+            graph, and all later ones replay that: inputs and outputs must stay where they were.
 
     Raises:
         RequestError: "cuda" was asked for and cannot be had; `device` is none of the three.
@@ -48,14 +56,15 @@ def open_session(path: Path, device: str = "auto", filled: Mapping[str, np.ndarr
         raise RequestError("device cuda: no NVIDIA GPU is visible; use device cpu or auto")
     if device != "cpu" and nvidia_device_visible():
         ort.preload_dlls()
-        session = _open(path, [_CUDA, _CPU], filled)
+        cuda = (_CUDA, {"enable_cuda_graph": "1"}) if sizes else _CUDA
+        session = _open(path, [cuda, _CPU], filled, sizes)
         # Without its libraries ONNX Runtime falls back to the CPU and says so nowhere but here.
         if session.get_providers()[0] == _CUDA:
             return Session(session, "cuda")
         if device == "cuda":
             raise RequestError(f"device cuda: a GPU is there, but ONNX Runtime cannot use it; {_GPU_CURE}")
         warnings.warn(f"a GPU is there, but ONNX Runtime cannot use it and runs on the CPU; {_GPU_CURE}", stacklevel=2)
-    return Session(_open(path, [_CPU], filled), "cpu")
+    return Session(_open(path, [_CPU], filled, sizes), "cpu")
 
 
 def nvidia_device_visible() -> bool:
@@ -63,8 +72,12 @@ def nvidia_device_visible() -> bool:
     return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
 
 
-def _open(path: Path, providers: list[str], filled: Mapping[str, np.ndarray] | None) -> ort.InferenceSession:
+def _open(
+    path: Path, providers: Sequence[Any], filled: Mapping[str, np.ndarray] | None, sizes: Mapping[str, int] | None
+) -> ort.InferenceSession:
     options = ort.SessionOptions()
+    for name, size in (sizes or {}).items():
+        options.add_free_dimension_override_by_name(name, size)
     values = {name: ort.OrtValue.ortvalue_from_numpy(value) for name, value in (filled or {}).items()}
     if values:
         options.add_external_initializers(list(values), list(values.values()))

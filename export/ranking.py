@@ -24,9 +24,11 @@ from molar.export import ranking_int8
 from molar.export.ranking_steps import CONSTANTS, EXCLUDE, SCORE
 
 IR_VERSION, OPSET = 10, 20
+_GROUP = 64  # blocks
+_MANY_ROWS = 131_072
 
 _INPUTS = """int64[B,L] history, {stored}[P,W] table, float[A,W] added, int64[B,X] excluded,
-    float[F,A] penalty_added, int64[1] k"""
+    float[F,A] penalty_added"""
 
 
 _EVENTS = """
@@ -67,10 +69,7 @@ _SELECT = """
     block_shape = Constant <value_ints = [0, -1, {block}]> ()
     rows_of_block = Constant <value_int = {block}> ()
     blocks = Reshape (ranked, block_shape)
-    best_of_block = ReduceMax <keepdims = 0> (blocks, axis_2)
-    number_of_blocks = Shape <start = 1, end = 2> (best_of_block)
-    wanted_blocks = Min ({wanted}, number_of_blocks)
-    best_blocks_score, best_blocks = TopK <sorted = 0> (best_of_block, wanted_blocks)
+{best_blocks}
     block_index = Unsqueeze (best_blocks, axis_2)
     in_best_blocks = GatherND <batch_dims = 1> (blocks, block_index)
     in_a_line = Reshape (in_best_blocks, all_in_one)
@@ -82,6 +81,47 @@ _SELECT = """
     block = GatherElements <axis = 1> (best_blocks, which_block)
     block_begin = Mul (block, rows_of_block)
     selected_rows = Add (block_begin, place_in_block)
+"""
+
+# `best_blocks` (B, J) and their number. On a CPU in one stage.
+_BEST_BLOCKS = """
+    best_of_block = ReduceMax <keepdims = 0> (blocks, axis_2)
+    number_of_blocks = Shape <start = 1, end = 2> (best_of_block)
+    wanted_blocks = Min ({wanted}, number_of_blocks)
+    best_blocks_score, best_blocks = TopK <sorted = 0> (best_of_block, wanted_blocks)
+"""
+
+# On a GPU, ONNX Runtime's TopK of one line runs on a few of its cores, and pooling is quicker than ReduceMax: from
+# 131,072 rows on, blocks of blocks come first.
+_BEST_BLOCKS_OF_GROUPS = """
+    channels = Unsqueeze (ranked, axis_1)
+    pooled = MaxPool <kernel_shape = [{block}], strides = [{block}]> (channels)
+    group_shape = Constant <value_ints = [0, -1, {group}]> ()
+    blocks_of_group = Constant <value_int = {group}> ()
+    groups = Reshape (pooled, group_shape)
+    pooled_again = MaxPool <kernel_shape = [{group}], strides = [{group}]> (pooled)
+    best_of_group = Squeeze (pooled_again, axis_1)
+    number_of_groups = Shape <start = 1, end = 2> (best_of_group)
+    wanted_groups = Min ({wanted}, number_of_groups)
+    best_groups_score, best_groups = TopK <sorted = 0> (best_of_group, wanted_groups)
+    group_index = Unsqueeze (best_groups, axis_2)
+    in_best_groups = GatherND <batch_dims = 1> (groups, group_index)
+    blocks_in_a_line = Reshape (in_best_groups, all_in_one)
+    there_are_blocks = Mul (wanted_groups, blocks_of_group)
+    wanted_blocks = Min ({wanted}, there_are_blocks)
+    best_blocks_score, place_of_block = TopK <sorted = 0> (blocks_in_a_line, wanted_blocks)
+    which_group = Div (place_of_block, blocks_of_group)
+    place_in_group = Mod (place_of_block, blocks_of_group)
+    group = GatherElements <axis = 1> (best_groups, which_group)
+    group_begin = Mul (group, blocks_of_group)
+    best_blocks = Add (group_begin, place_in_group)
+"""
+
+# Lengths, because a size that is known when the graph is opened becomes a constant there, and a number given as an
+# input never does: it would have to be brought from the GPU for each TopK.
+_WANTED = """
+    k = Shape (answers)
+    scored_again = Shape (candidates)
 """
 
 _SCORE_AGAIN = """
@@ -127,25 +167,27 @@ def ranking_graph(user: onnx.ModelProto, form: str, width: int, rows: int = 0, p
         user: `events` (B, L, W) and `history` (B, L) -> `query` (B, W).
         form: "fp32", "fp16" or "int8".
         width: W.
-        rows: P; only int8 needs it.
+        rows: P; int8 needs it, and fp16 where it is large.
         part: numbers of a row that share a scale; only int8 needs it.
 
     Returns:
         `best_rows` (B, K) int64, `best_scores` (B, K) float32 and `query` (B, W) float32, the vector of each person, of
         history, table, added, excluded, penalty, added penalty and k; rows that may not be recommended come last, with
-        scores below -1e8. fp16 takes the number of `candidates` too, at least k; int8 that of candidate blocks and,
-        instead of the penalty, what `ranking_int8` names, `table_int8` and `table_scale` as external initialisers.
+        scores below -1e8. fp16 takes, instead of k, `answers` (K,) and `candidates` (C,), C at least K, any booleans of
+        which it reads how many there are; int8 takes the number of candidate blocks too and, instead of the penalty,
+        what `ranking_int8` names, `table_int8` and `table_scale` as external initialisers.
     """
     inputs = _INPUTS.format(stored="float16" if form == "fp16" else "float")
     outputs = "int64[B,K] best_rows, float[B,K] best_scores, float[B,W] query"
+    inputs += ", bool[K] answers, bool[C] candidates" if form == "fp16" else ", int64[1] k"
     if form == "int8":
         inputs += ranking_int8.INPUTS.format(**ranking_int8.sizes(rows, width, part))
         outputs += ranking_int8.OUTPUTS
         steps = [ranking_int8.steps(rows, width, part), _MERGE.format(stored_scores="stored_scores")]
         steps.append(ranking_int8.CERTIFY)
     elif form == "fp16":
-        inputs += ", float[F,P] penalty, int64[1] candidates"
-        steps = [_SCAN["fp16"], _select("candidates"), _SCORE_AGAIN.format(score=SCORE)]
+        inputs += ", float[F,P] penalty"
+        steps = [_WANTED, _SCAN["fp16"], _select("scored_again", rows), _SCORE_AGAIN.format(score=SCORE)]
         steps.append(_MERGE.format(stored_scores="stored_scores"))
     else:
         inputs += ", float[F,P] penalty"
@@ -165,8 +207,11 @@ def ranking_graph(user: onnx.ModelProto, form: str, width: int, rows: int = 0, p
     return helper.make_model(graph, ir_version=IR_VERSION, opset_imports=opsets[: 2 if form == "int8" else 1])
 
 
-def _select(wanted: str) -> str:
-    return _SELECT.format(exclude=EXCLUDE, block=BLOCK, wanted=wanted)
+def _select(wanted: str, rows: int = 0) -> str:
+    grouped = rows >= _MANY_ROWS and rows % (BLOCK * _GROUP) == 0
+    best_blocks = _BEST_BLOCKS_OF_GROUPS if grouped else _BEST_BLOCKS
+    best_blocks = best_blocks.format(block=BLOCK, group=_GROUP, wanted=wanted)
+    return _SELECT.format(exclude=EXCLUDE, block=BLOCK, wanted=wanted, best_blocks=best_blocks)
 
 
 def _without_external(proto: onnx.ModelProto) -> onnx.ModelProto:

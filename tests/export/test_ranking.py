@@ -9,6 +9,7 @@ from onnx import parser
 
 from molar.engine.bundle import padded_rows
 from molar.engine.int8_rows import Int8Rows, chunk_rows, part_of
+from molar.export import ranking
 from molar.export.ranking import ranking_graph
 
 WIDTH, ROWS, ITEMS, ADDED = 64, 640, 600, 8
@@ -74,7 +75,6 @@ def answer(shop: Shop, precision: str, k: int, candidates: int = 64, in_integers
         "added": shop.added,
         "excluded": shop.excluded,
         "penalty_added": penalty_added,
-        "k": np.array([k]),
     }
     options = ort.SessionOptions()
     rounded = Int8Rows.of(shop.table, part)
@@ -86,7 +86,11 @@ def answer(shop: Shop, precision: str, k: int, candidates: int = 64, in_integers
         feeds["in_integers"] = np.array(in_integers)
     else:
         feeds["penalty"] = penalty
-    if precision != "fp32":
+    if precision == "fp16":
+        feeds |= {"answers": np.zeros(k, dtype=bool), "candidates": np.zeros(candidates, dtype=bool)}
+    else:
+        feeds["k"] = np.array([k])
+    if precision == "int8":
         feeds["candidates"] = np.array([candidates])
     session = ort.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
     names = ["best_rows", "best_scores", *(["exact_lists"] if precision == "int8" else [])]
@@ -176,3 +180,14 @@ def test_tables_fall_into_equal_chunks() -> None:
         assert items <= rows <= max(items + 63, 1.04 * items)
         assert rows % chunk_rows(rows) == 0
         assert chunk_rows(rows) >= min(rows, 1024)
+
+
+def test_blocks_may_be_found_by_groups(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = answer(shop, "fp16", 10, 40)
+    monkeypatch.setattr(ranking, "_MANY_ROWS", 0)
+    monkeypatch.setattr(ranking, "_GROUP", 2)
+    by_groups = answer(shop, "fp16", 10, 40)
+    assert (usual[1] > -1e8).any()
+    np.testing.assert_array_equal(by_groups[1], usual[1])
+    possible = usual[1] > -1e8
+    np.testing.assert_array_equal(by_groups[0][possible], usual[0][possible])
