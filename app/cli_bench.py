@@ -123,6 +123,7 @@ def export(run: Path, dataset: Path | None, items: int, text_tokens: int, out: P
 @click.option("--model", "models", multiple=True, help="Row of the table, such as Molar or SASRec; repeatable.")
 @click.option("--regime", "regimes", multiple=True, help="full, or sparse: everybody's last ten events; repeatable.")
 @click.option("--seeds", type=COUNT, default=1, show_default=True, help="Runs a row; a user's metrics are their means.")
+@click.option("--jobs", type=COUNT, default=1, show_default=True, help="Runs at a time; a GPU has room for several.")
 @DEVICE_OPTION
 @click.option(
     "--out",
@@ -139,6 +140,7 @@ def accuracy(
     models: tuple[str, ...],
     regimes: tuple[str, ...],
     seeds: int,
+    jobs: int,
     device: str,
     out: Path | None,
     plots: Path | None,
@@ -166,6 +168,7 @@ def accuracy(
         device,
         lambda what: click.echo(f"{what} ...", err=True),
         read_measured(ranks) if ranks else (),
+        jobs,
     )
     report(table, out)
     if out and ranks:

@@ -20,6 +20,7 @@ from molar.train.id_run import id_run_config
 from molar.train.measured_runs import MeasuredRun, measure
 from molar.train.regime import seen_by_run
 from molar.train.series import Say, evaluated_run, seed_folder
+from molar.train.side_by_side import printing_to, side_by_side
 from molar.train.slices import user_slices
 from molar.train.split import leave_one_out
 
@@ -87,6 +88,7 @@ def benchmark_accuracy(
     device: str,
     say: Say,
     earlier: Sequence[MeasuredRun] = (),
+    jobs: int = 1,
 ) -> tuple[dict[str, Any], list[MeasuredRun]]:
     """Make the runs that are not there yet, and compare all.
 
@@ -101,6 +103,7 @@ def benchmark_accuracy(
         say: is told what is being done.
         earlier: runs of an earlier table. One that was made as the choices say is not made again, and stays in the
             table whether or not it is asked for now; all others are forgotten.
+        jobs: runs that are made at a time, each by a process of its own which prints to a file beside its run folder.
 
     Returns:
         The table, of which `rows` holds two lines a model and regime (see `table_of`), and the runs in it.
@@ -117,37 +120,23 @@ def benchmark_accuracy(
     fingerprint = dataset_fingerprint(dataset)
     found = {run.key: run for run in earlier if run.dataset == fingerprint and _is_current(run, choices[run.regime])}
 
-    def of_id_model(regime: str, config: TrainConfig, seed: int) -> Path | None:
-        """The run of the row that is the ID model of another: it is made once, and trained as long as that row says."""
-        wanted = id_run_config(config)
-        for name, model in MODELS.items():
-            if model.trained and model.ids_only:
-                row = _config(name, choices[regime], seed)
-                if replace(row, **{pace: getattr(wanted, pace) for pace in _PACE}) == wanted:
-                    return evaluated_run(dataset_folder, seed_folder(work / regime, name, seed), row, device, say)
-        return None
-
-    def measured(regime: str, name: str, seed: int) -> MeasuredRun:
+    bench = _Bench(dataset_folder, work, choices, device)
+    wanted = [
+        (regime, name, seed)
+        for regime in regimes
+        for name, model in MODELS.items()
+        if name in (only or choices[regime].models or _usual(choices[regime]))
+        for seed in range(seeds if model.trained else 1)
+        if (regime, name, seed) not in found
+    ]
+    if jobs > 1:
+        bench.make_side_by_side(wanted, jobs, say)
+    for regime, name, seed in wanted:
+        out = bench.make(regime, name, seed, say)
         settings = _settings(name, choices[regime], seed)
-        out = seed_folder(work / regime, name, seed)
-        if MODELS[name].trained:
-            config = _config(name, choices[regime], seed)
-            is_new_molar = config.content and config.ids and not out.exists()
-            id_run = of_id_model(regime, config, seed) if is_new_molar else None
-            evaluated_run(dataset_folder, out, config, device, say, id_run)
-        elif not (out / "evaluation.json").exists():
-            say(f"ranking {out.name}")
-            evaluate_untrained(name, dataset_folder, out, choices[regime].config)
-        return measure(
+        found[regime, name, seed] = measure(
             out, MODELS[name].column, model=name, regime=regime, seed=seed, dataset=fingerprint, settings=settings
         )
-
-    for regime in regimes:
-        for name, model in MODELS.items():
-            if name in (only or choices[regime].models or _usual(choices[regime])):
-                for seed in range(seeds if model.trained else 1):
-                    if (regime, name, seed) not in found:
-                        found[regime, name, seed] = measured(regime, name, seed)
     runs = [found[key] for key in sorted(found, key=lambda key: (key[0], list(MODELS).index(key[1]), key[2]))]
     rows = []
     for regime in sorted({run.regime for run in runs}):
@@ -165,6 +154,66 @@ def benchmark_accuracy(
         "rows": rows,
     }
     return table, runs
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """What the runs of a table have in common; arguments of `benchmark_accuracy`."""
+
+    dataset_folder: Path
+    work: Path
+    choices: Mapping[str, Choices]
+    device: str
+
+    def make(self, regime: str, name: str, seed: int, say: Say) -> Path:
+        """The folder of a row's run, made if it is not there yet, after that of its ID model."""
+        out, choices = self._folder(regime, name, seed), self.choices[regime]
+        if MODELS[name].trained:
+            id_row = self._id_row(regime, name, seed)
+            id_run = self.make(regime, id_row, seed, say) if id_row else None
+            evaluated_run(self.dataset_folder, out, _config(name, choices, seed), self.device, say, id_run)
+        elif not (out / "evaluation.json").exists():
+            say(f"ranking {out.name}")
+            evaluate_untrained(name, self.dataset_folder, out, choices.config)
+        return out
+
+    def make_side_by_side(self, wanted: Sequence[tuple[str, str, int]], jobs: int, say: Say) -> None:
+        """The runs of rows that are not there yet, and of their ID models: the longest first."""
+        id_rows = {key: self._id_row(*key) for key in wanted}
+        builds_on = {key: {(key[0], row, key[2])} for key, row in id_rows.items() if row}
+        is_built_on = set().union(*builds_on.values())
+        todo = [key for key in {*wanted, *is_built_on} if not (self._folder(*key) / "evaluation.json").exists()]
+
+        def urgency(key: tuple[str, str, int]) -> tuple[Any, ...]:
+            regime, name, seed = key
+            epochs = _config(name, self.choices[regime], seed).epochs if MODELS[name].trained else 0
+            return key not in is_built_on, regime != "full", -epochs, *key
+
+        pieces = {key: (self._make_alone, key) for key in sorted(todo, key=urgency)}
+        side_by_side(pieces, builds_on, jobs, say)
+
+    def _make_alone(self, regime: str, name: str, seed: int) -> None:
+        out = self._folder(regime, name, seed)
+        with printing_to(out.with_name(f"{out.name}.log")):
+            self.make(regime, name, seed, print)
+
+    def _folder(self, regime: str, name: str, seed: int) -> Path:
+        return seed_folder(self.work / regime, name, seed)
+
+    def _id_row(self, regime: str, name: str, seed: int) -> str | None:
+        """The row whose run is the ID model of a new one: it is made once, and trained as long as that row says."""
+        if not MODELS[name].trained or self._folder(regime, name, seed).exists():
+            return None
+        config = _config(name, self.choices[regime], seed)
+        if not (config.content and config.ids):
+            return None
+        wanted = id_run_config(config)
+        for row, model in MODELS.items():
+            if model.trained and model.ids_only:
+                there = _config(row, self.choices[regime], seed)
+                if replace(there, **{pace: getattr(wanted, pace) for pace in _PACE}) == wanted:
+                    return row
+        return None
 
 
 def _usual(choices: Choices) -> list[str]:

@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 
-_CHUNK = 512  # events whose logits exist at one time: for 3,416 items 3.5 MB in bfloat16, which stay in the cache
+# Events whose logits exist at one time. On a CPU they stay in its cache: 3.5 MB for 3,416 items in bfloat16. A GPU has
+# nothing to do between many small products.
+_CHUNK = {"cpu": 512, "cuda": 8192}
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ class _FullSoftmax(torch.autograd.Function):
         grad_table = torch.zeros(table.shape, dtype=torch.float32, device=table.device)
         loss = torch.zeros((), dtype=torch.float32, device=hidden.device)
         with torch.autocast(hidden.device.type, enabled=False):  # it would turn the probabilities into float32
-            for start in range(0, len(hidden), _CHUNK):
-                events = slice(start, start + _CHUNK)
+            chunk = _CHUNK[hidden.device.type]
+            for start in range(0, len(hidden), chunk):
+                events = slice(start, start + chunk)
                 logits = hidden_low[events] @ table_low.T
                 error = logits.softmax(-1)
                 wanted = torch.arange(len(logits), device=logits.device), target[events]

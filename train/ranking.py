@@ -16,7 +16,8 @@ from molar.train.model import ItemVectors, Molar
 from molar.train.transformer import right_padded
 
 _USERS = 512  # scores of so many users exist at one time
-_READ = 64  # histories that are read at one time: what a block makes of them stays in the CPU's cache
+# Histories that are read at one time: what a block makes of them stays in a CPU's cache.
+_READ = {"cpu": 64, "cuda": 512}
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,9 @@ def last_vectors(
     recent = [torch.from_numpy(history[-max_history:].astype(np.int64)) for history in histories]
     order = sorted(range(len(recent)), key=lambda i: len(recent[i]))
     last = torch.empty(len(recent), table.shape[1], device=table.device)
-    for start in range(0, len(order), _READ):
-        chosen = order[start : start + _READ]
+    together = _READ[table.device.type]
+    for start in range(0, len(order), together):
+        chosen = order[start : start + together]
         rows = torch.nn.utils.rnn.pad_sequence([recent[i] for i in chosen], batch_first=True).to(table.device)
         ends = torch.tensor([len(recent[i]) - 1 for i in chosen], device=table.device)
         if isinstance(encoder, BERT4Rec):

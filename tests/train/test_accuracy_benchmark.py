@@ -1,6 +1,7 @@
 """The table of accuracy: each row a run of its own, compared with the best ID-only one, made once."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 
@@ -257,3 +259,24 @@ def test_what_was_made_of_another_dataset_is_not_taken_over(shop: Path, tmp_path
     (other / "interactions.csv").write_text("\n".join(lines[:-1]) + "\n")
     with pytest.raises(ModelError, match="is of another dataset"):
         benchmark_accuracy(other, tmp_path / "work", choices, ["item-kNN"], ["full"], 1, "cpu", print)
+
+
+def test_runs_that_are_made_side_by_side_are_the_same(shop: Path, tmp_path: Path, choices_of: Callable) -> None:
+    said: list[str] = []
+    choices, names = choices_of("[train]\nepochs = 1\n"), ["item-kNN", "FPMC", "Molar"]
+
+    def table(work: str, jobs: int) -> list[dict]:
+        made, _ = benchmark_accuracy(shop, tmp_path / work, choices, names, ["full"], 1, "cpu", said.append, (), jobs)
+        return made["rows"]
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # sums of several threads are rounded in another way
+    try:
+        one_by_one = table("one", 1)
+    finally:
+        torch.set_num_threads(threads)
+    assert table("many", max(2, os.cpu_count() or 1)) == one_by_one
+    order = [line for line in said if line.startswith(("begun", "done"))]
+    molar, gated = (str(("full", name, 0)) for name in ("Molar", "SASRec, gated"))
+    assert order.index(f"done: {gated}") < order.index(f"begun: {molar}")  # its ID model comes first
+    assert "epoch" in (tmp_path / "many" / "full" / "molar.log").read_text()
