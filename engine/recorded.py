@@ -23,7 +23,7 @@ from molar.engine.runtime import open_session
 _REQUESTS = (1, 8, 64, 256)
 _EXCLUDED = (64, 256)
 _WANTED = (16, 128)
-_KEPT = 16  # recordings; each holds its scores and its weights
+_MOST_SCORES = 2**29  # of all recordings that are kept: each has a place of its own for them, 14 bytes a score
 
 
 class _Size(NamedTuple):
@@ -107,9 +107,10 @@ class RecordedRuns:
         known = self._recordings.get(key)
         if known is None or known.table is not state.stored[mode]:
             known = self._recordings[key] = self._record(size, mode, state)
-            while len(self._recordings) > _KEPT:
-                self._recordings.popitem(last=False)
         self._recordings.move_to_end(key)
+        rows = known.table.shape()[0]
+        while len(self._recordings) > 1 and rows * sum(kept.requests for _, kept, _ in self._recordings) > _MOST_SCORES:
+            self._recordings.popitem(last=False)
         return known
 
     def _record(self, size: _Size, mode: str, state: TableState) -> _Recording:

@@ -37,6 +37,17 @@ def test_answers_are_those_of_runs_of_any_size(halves: Path) -> None:
     assert [size for _, size, _ in made] == [(1, 64, 64, 16), (8, 80, 256, 16), (64, 80, 256, 128)]
 
 
+def test_recordings_that_were_not_used_for_long_go(halves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("molar.engine.recorded._MOST_SCORES", 9 * bundles.padded_rows(ITEMS))
+    engine = Recommender.load(halves, "cpu", "fp16")
+    engine._ranker._recorded = RecordedRuns(halves / bundles.GRAPHS["fp16"], 80, 128, "cpu")
+    one, few = [["sku-1"]], [["sku-1"], ["sku-2"], ["sku-3"]]
+    for histories in (one, few, [["sku-1"] * 70], few):
+        engine.recommend_batch(histories, 10)
+    kept = [size for _, size, _ in engine._ranker._recorded._recordings]
+    assert kept == [(1, 80, 256, 16), (8, 64, 64, 16)]
+
+
 def test_what_was_hidden_since_is_not_found(halves: Path) -> None:
     engine = Recommender.load(halves, "cpu", "fp16")
     engine._ranker._recorded = RecordedRuns(halves / bundles.GRAPHS["fp16"], 80, 128, "cpu")
