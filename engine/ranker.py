@@ -19,11 +19,10 @@ from molar.engine.filters import Filters
 from molar.engine.histories import PADDING, pad_left, pad_right
 from molar.engine.int8_rows import Int8Rows
 from molar.engine.item_tables import ItemTables, TableState
-from molar.engine.recorded import RecordedRuns
+from molar.engine.recorded import RecordedRuns, scored_again
 from molar.engine.runtime import open_session
 
-_CANDIDATES = 128  # rows that are scored again in float32, or twice as many as are asked for
-_CANDIDATE_BLOCKS = 64  # of 16 rows of 8 bits, as above
+_CANDIDATE_BLOCKS = 64  # of 16 rows of 8 bits, or twice as many as are asked for
 # In one run, on a CPU 256 MB of them: the product packs the table anew in each.
 _MOST_SCORES = {"cpu": 2**26, "cuda": 2**28}
 _MOST_REQUESTS = 256
@@ -110,11 +109,10 @@ class Ranker:
         self.largest = self._most_in_floats
         self._recorded = None
         if self.precision == "fp16" and self.device == "cuda":
-            self._recorded = RecordedRuns(folder / bundles.GRAPHS["fp16"], self._max_history, _CANDIDATES)
+            self._recorded = RecordedRuns(folder / bundles.GRAPHS["fp16"], self._max_history)
         if self.precision == "int8" and self._whole_products and self.tables.rows >= _LARGE:
-            self.largest = max(
-                1, min(_MOST_REQUESTS, self._most_scores // (3 * self.tables.rows // bundles.INT8_BLOCK))
-            )
+            bounds = 3 * self.tables.rows // bundles.INT8_BLOCK
+            self.largest = max(1, min(_MOST_REQUESTS, self._most_scores // bounds))
 
     def __call__(self, requests: Sequence[RankRequest]) -> list[Ranked]:
         """Rank for requests of one mode, up to `largest` of them in one run of the graph."""
@@ -150,14 +148,12 @@ class Ranker:
         histories = [self.tables.graph_rows(request.history, state) or [PADDING] for request in requests]
         excluded = [self.tables.graph_rows(request.excluded, state) for request in requests]
         if form == "fp16" and self._recorded and all(request.allowed is None for request in requests):
-            events = min(self._max_history, max(map(len, histories)))
-            size = self._recorded.size(len(requests), events, max(map(len, excluded)), k)
-            if size:
-                try:
-                    return *self._recorded.run(size, mode, state, histories, excluded), np.ones(len(requests), bool)
-                except BundleError as error:
-                    warnings.warn(f"CUDA graphs are not used: {error}", stacklevel=2)
-                    self._recorded = None
+            try:
+                if found := self._recorded.run(mode, state, histories, excluded, k):
+                    return *found, np.ones(len(requests), dtype=bool)
+            except BundleError as error:
+                warnings.warn(f"CUDA graphs are not used: {error}", stacklevel=2)
+                self._recorded = None
         session = self._int8_session(state, mode) if form == "int8" else self._session(form)
         binding = session.io_binding()
         binding.bind_cpu_input("history", pad_left(histories, self._max_history))
@@ -167,9 +163,8 @@ class Ranker:
         self._bind_what_is_allowed(binding, form, state, requests)
         names = ["best_rows", "best_scores", "query"]
         if form == "fp16":
-            again = min(self.tables.rows, max(_CANDIDATES, 2 * k))
             binding.bind_cpu_input("answers", np.zeros(k, dtype=bool))
-            binding.bind_cpu_input("candidates", np.zeros(again, dtype=bool))
+            binding.bind_cpu_input("candidates", np.zeros(scored_again(k, self.tables.rows), dtype=bool))
         else:
             binding.bind_cpu_input("k", np.array([k]))
         if form == "int8":

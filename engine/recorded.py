@@ -10,6 +10,7 @@ Dimensions: B requests, L events, X excluded rows, A slots for added items, P ro
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from molar.engine.runtime import open_session
 _REQUESTS = (1, 8, 64, 256)
 _EXCLUDED = (64, 256)
 _WANTED = (16, 128)
+_CANDIDATES = 128
 _MOST_SCORES = 2**29  # of all recordings that are kept: each has a place of its own for them, 14 bytes a score
 
 
@@ -33,14 +35,15 @@ class _Size(NamedTuple):
     k: int
 
 
-class _Recording(NamedTuple):
+@dataclass
+class _Recording:
     """A session whose first run was recorded, with the places that it reads from and writes to."""
 
     session: ort.InferenceSession
     binding: ort.IOBinding
     inputs: dict[str, ort.OrtValue]
     outputs: list[ort.OrtValue]
-    state: list[TableState]  # the one that stands in `inputs`
+    state: TableState  # the one that stands in `inputs`
     table: ort.OrtValue
 
 
@@ -50,56 +53,54 @@ class RecordedRuns:
     Args:
         graph: the file.
         max_history: longest history, in events.
-        candidates: rows of the table that are scored again in float32, or twice as many as are asked for.
         device: "cuda"; on "cpu" all is the same but that nothing is recorded.
     """
 
-    def __init__(self, graph: Path, max_history: int, candidates: int, device: str = "cuda") -> None:
+    def __init__(self, graph: Path, max_history: int, device: str = "cuda") -> None:
         self._graph = graph
         self._device = device
         self._lengths = tuple(sorted({min(64, max_history), max_history}))
-        self._candidates = candidates
         self._max_history = max_history
         self._recordings: OrderedDict[tuple[str, _Size, int], _Recording] = OrderedDict()
         self._lock = threading.Lock()
 
-    def size(self, requests: int, events: int, excluded: int, k: int) -> _Size | None:
-        """The smallest size that all fit in; None where there is none."""
+    def run(
+        self,
+        mode: str,
+        state: TableState,
+        histories: Sequence[Sequence[int]],
+        excluded: Sequence[Sequence[int]],
+        k: int,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """(B, K) rows and scores, K from k on, and (B, W) queries; None where the requests fit no size."""
+        count = len(histories)
+        events = min(self._max_history, max(map(len, histories)))
+        size = self._size(count, events, max(map(len, excluded)), k)
+        if size is None:
+            return None
+        others = size.requests - count
+        places = pad_left([*histories, *[[PADDING]] * others], self._max_history, size.events)
+        left_out = pad_right([*excluded, *[[]] * others], size.excluded)
+        with self._lock:
+            recording = self._recording(size, mode, state)
+            recording.inputs["history"].update_inplace(places)
+            recording.inputs["excluded"].update_inplace(left_out)
+            if recording.state is not state:
+                for name, values in _of_state(state, mode).items():
+                    recording.inputs[name].update_inplace(values)
+                recording.state = state
+            recording.session.run_with_iobinding(recording.binding)
+            rows, scores, queries = (np.array(output.numpy()[:count]) for output in recording.outputs)
+        return rows, scores, queries
+
+    def _size(self, requests: int, events: int, excluded: int, k: int) -> _Size | None:
+        """The smallest that all fit in."""
         choices = (_REQUESTS, self._lengths, _EXCLUDED, _WANTED)
         found = [
             next((choice for choice in of_one if choice >= value), None)
             for of_one, value in zip(choices, (requests, events, excluded, k), strict=True)
         ]
         return None if None in found else _Size(*found)  # type: ignore[arg-type]
-
-    def run(
-        self,
-        size: _Size,
-        mode: str,
-        state: TableState,
-        histories: Sequence[Sequence[int]],
-        excluded: Sequence[Sequence[int]],
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(B, K) rows and scores, and (B, W) queries, of as many requests as there are histories."""
-        count = len(histories)
-        filled = [*histories, *[[PADDING]] * (size.requests - count)]
-        events = pad_left(filled, self._max_history)
-        places = np.full((size.requests, size.events), PADDING, np.int64)
-        places[:, size.events - events.shape[1] :] = events
-        left_out = np.full((size.requests, size.excluded), PADDING, np.int64)
-        given = pad_right(excluded)
-        left_out[:count, : given.shape[1]] = given
-        with self._lock:
-            recording = self._recording(size, mode, state)
-            recording.inputs["history"].update_inplace(places)
-            recording.inputs["excluded"].update_inplace(left_out)
-            if recording.state[0] is not state:
-                for name, values in _of_state(state, mode).items():
-                    recording.inputs[name].update_inplace(values)
-                recording.state[0] = state
-            recording.session.run_with_iobinding(recording.binding)
-            rows, scores, queries = (np.array(output.numpy()[:count]) for output in recording.outputs)
-        return rows, scores, queries
 
     def _recording(self, size: _Size, mode: str, state: TableState) -> _Recording:
         slots = state.added[mode].shape[0]
@@ -119,7 +120,7 @@ class RecordedRuns:
         slots = state.added[mode].shape[0]
         sizes = {"B": size.requests, "L": size.events, "X": size.excluded, "F": 1, "P": rows, "A": slots, "W": width}
         k = min(size.k, rows + slots)
-        again = min(rows, max(self._candidates, 2 * k))
+        again = scored_again(k, rows)
         sizes |= {"K": k, "C": again}
         session = open_session(self._graph, self._device, sizes=sizes).session
         nothing = {
@@ -143,8 +144,13 @@ class RecordedRuns:
             binding.bind_ortvalue_input(name, value)
         for name, value in zip(("best_rows", "best_scores", "query"), outputs, strict=True):
             binding.bind_ortvalue_output(name, value)
-        return _Recording(session, binding, inputs, outputs, [state], table)
+        return _Recording(session, binding, inputs, outputs, state, table)
 
 
 def _of_state(state: TableState, mode: str) -> dict[str, np.ndarray]:
     return {"added": state.added[mode], "penalty": state.penalty, "penalty_added": state.penalty_added}
+
+
+def scored_again(k: int, rows: int) -> int:
+    """Rows of the table that are scored again in float32 where k are asked for."""
+    return min(rows, max(_CANDIDATES, 2 * k))

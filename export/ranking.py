@@ -70,17 +70,21 @@ _SELECT = """
     rows_of_block = Constant <value_int = {block}> ()
     blocks = Reshape (ranked, block_shape)
 {best_blocks}
-    block_index = Unsqueeze (best_blocks, axis_2)
-    in_best_blocks = GatherND <batch_dims = 1> (blocks, block_index)
-    in_a_line = Reshape (in_best_blocks, all_in_one)
-    there_are = Mul (wanted_blocks, rows_of_block)
-    wanted_rows = Min ({wanted}, there_are)
-    selected, place = TopK (in_a_line, wanted_rows)
-    which_block = Div (place, rows_of_block)
-    place_in_block = Mod (place, rows_of_block)
-    block = GatherElements <axis = 1> (best_blocks, which_block)
-    block_begin = Mul (block, rows_of_block)
-    selected_rows = Add (block_begin, place_in_block)
+{best_rows}"""
+
+# From `best_{whole}s` to the best `{part}`s in them: their scores, and where they are.
+_INTO = """
+    {whole}_index = Unsqueeze (best_{whole}s, axis_2)
+    in_best_{whole}s = GatherND <batch_dims = 1> ({whole}s, {whole}_index)
+    {part}s_in_a_line = Reshape (in_best_{whole}s, all_in_one)
+    {part}s_there_are = Mul (wanted_{whole}s, {part}s_of_{whole})
+    wanted_{part}s = Min ({wanted}, {part}s_there_are)
+    {score}, place_of_{part} = TopK <sorted = {sort}> ({part}s_in_a_line, wanted_{part}s)
+    which_{whole} = Div (place_of_{part}, {part}s_of_{whole})
+    {part}_of_{whole} = Mod (place_of_{part}, {part}s_of_{whole})
+    {whole} = GatherElements <axis = 1> (best_{whole}s, which_{whole})
+    {whole}_begin = Mul ({whole}, {part}s_of_{whole})
+    {where} = Add ({whole}_begin, {part}_of_{whole})
 """
 
 # `best_blocks` (B, J) and their number. On a CPU in one stage.
@@ -104,18 +108,7 @@ _BEST_BLOCKS_OF_GROUPS = """
     number_of_groups = Shape <start = 1, end = 2> (best_of_group)
     wanted_groups = Min ({wanted}, number_of_groups)
     best_groups_score, best_groups = TopK <sorted = 0> (best_of_group, wanted_groups)
-    group_index = Unsqueeze (best_groups, axis_2)
-    in_best_groups = GatherND <batch_dims = 1> (groups, group_index)
-    blocks_in_a_line = Reshape (in_best_groups, all_in_one)
-    there_are_blocks = Mul (wanted_groups, blocks_of_group)
-    wanted_blocks = Min ({wanted}, there_are_blocks)
-    best_blocks_score, place_of_block = TopK <sorted = 0> (blocks_in_a_line, wanted_blocks)
-    which_group = Div (place_of_block, blocks_of_group)
-    place_in_group = Mod (place_of_block, blocks_of_group)
-    group = GatherElements <axis = 1> (best_groups, which_group)
-    group_begin = Mul (group, blocks_of_group)
-    best_blocks = Add (group_begin, place_in_group)
-"""
+{best_blocks_in_groups}"""
 
 # Lengths, because a size that is known when the graph is opened becomes a constant there, and a number given as an
 # input never does: it would have to be brought from the GPU for each TopK.
@@ -209,9 +202,15 @@ def ranking_graph(user: onnx.ModelProto, form: str, width: int, rows: int = 0, p
 
 def _select(wanted: str, rows: int = 0) -> str:
     grouped = rows >= _MANY_ROWS and rows % (BLOCK * _GROUP) == 0
+    in_groups = _into("group", "block", wanted, "best_blocks_score", "best_blocks", 0)
     best_blocks = _BEST_BLOCKS_OF_GROUPS if grouped else _BEST_BLOCKS
-    best_blocks = best_blocks.format(block=BLOCK, group=_GROUP, wanted=wanted)
-    return _SELECT.format(exclude=EXCLUDE, block=BLOCK, wanted=wanted, best_blocks=best_blocks)
+    best_blocks = best_blocks.format(block=BLOCK, group=_GROUP, wanted=wanted, best_blocks_in_groups=in_groups)
+    best_rows = _into("block", "row", wanted, "selected", "selected_rows", 1)
+    return _SELECT.format(exclude=EXCLUDE, block=BLOCK, best_blocks=best_blocks, best_rows=best_rows)
+
+
+def _into(whole: str, part: str, wanted: str, score: str, where: str, sort: int) -> str:
+    return _INTO.format(whole=whole, part=part, wanted=wanted, score=score, where=where, sort=sort)
 
 
 def _without_external(proto: onnx.ModelProto) -> onnx.ModelProto:

@@ -5,6 +5,7 @@ rank, each averaged over users.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -22,14 +23,17 @@ def ranking_metrics(ranks: np.ndarray, cutoffs: Iterable[int] = CUTOFFS) -> dict
     return values
 
 
-def target_ranks(scores: np.ndarray, target: np.ndarray) -> np.ndarray:
+def target_ranks(scores: Any, target: np.ndarray) -> Any:
     """The rank of each target among all items, from 1; a tie, or a score that is no number, counts against it.
 
     Args:
-        scores: (V, N); -inf where an item may not be recommended.
+        scores: (V, N), an array or a tensor on any device; -inf where an item may not be recommended.
         target: (V,) rows. A target that may not be recommended ranks last, as N.
+
+    Returns:
+        (V,), of the kind of the scores and where they are.
     """
-    own = np.take_along_axis(scores, target[:, None], axis=1)
+    own = scores[np.arange(len(target)), target][:, None]
     return (~(scores < own)).sum(axis=1)
 
 

@@ -5,6 +5,7 @@ Dimensions: V users, N items, D width.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -92,10 +93,10 @@ def mode_queries(model: Molar, vectors: ItemVectors, histories: Sequence[np.ndar
     return {mode: model.query(u, h).cpu() for mode, u in by_content.items()}
 
 
-def hide_seen(scores: np.ndarray, histories: Sequence[np.ndarray]) -> None:
-    """Set the scores of each history's rows to -inf, in place: (V, N) scores, V histories."""
-    for line, history in zip(scores, histories, strict=True):
-        line[history] = -np.inf
+def hide_seen(scores: Any, histories: Sequence[np.ndarray]) -> None:
+    """Set the scores of each history's rows to -inf, in place: (V, N) scores, an array or a tensor; V histories."""
+    lines = np.repeat(np.arange(len(scores)), [len(history) for history in histories])
+    scores[lines, np.concatenate(histories)] = -np.inf
 
 
 def rank_targets(

@@ -2,15 +2,14 @@
 
 from typing import Any
 
-import numpy as np
 import torch
 
 from molar.train.dataset import Dataset
 from molar.train.device import fast_bfloat16
 from molar.train.item_encoder import ScaledFeatures
-from molar.train.metrics import ranking_metrics
+from molar.train.metrics import ranking_metrics, target_ranks
 from molar.train.model import ItemVectors, Molar
-from molar.train.ranking import side_vectors
+from molar.train.ranking import hide_seen, side_vectors
 from molar.train.split import Split, histories, targets
 
 _ID_WEIGHTS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0)  # candidates of beta
@@ -65,22 +64,13 @@ class Validation:
         ranks: dict[Any, list[torch.Tensor]] = {}
         for start in range(0, len(self._target), _USERS):
             users = slice(start, start + _USERS)
-            target = torch.from_numpy(self._target[users].astype(np.int64)).to(self._device)[:, None]
-            seen = self._places(users)
             scores: dict[Any, torch.Tensor] = {}
             for side, (queries, table) in sides.items():
                 scores[side] = queries[users] @ table.T
-                scores[side][seen] = -torch.inf
+                hide_seen(scores[side], self._seen[users])
             if "fused" in sides:
                 fused = scores.pop("fused")
                 scores |= {weight: fused + weight * scores["ids"] for weight in _ID_WEIGHTS}
             for name, values in scores.items():
-                ranks.setdefault(name, []).append((~(values < values.gather(1, target))).sum(dim=1))
+                ranks.setdefault(name, []).append(target_ranks(values, self._target[users]))
         return {name: ranking_metrics(torch.cat(parts).cpu().numpy(), (10,)) for name, parts in ranks.items()}
-
-    def _places(self, users: slice) -> tuple[torch.Tensor, torch.Tensor]:
-        """Where the events that these users have seen stand in their scores."""
-        seen = self._seen[users]
-        line = np.repeat(np.arange(len(seen)), [len(rows) for rows in seen])
-        rows = np.concatenate(seen).astype(np.int64)
-        return torch.from_numpy(line).to(self._device), torch.from_numpy(rows).to(self._device)

@@ -25,7 +25,7 @@ def halves(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_answers_are_those_of_runs_of_any_size(halves: Path) -> None:
     usual = Recommender.load(halves, "cpu", "fp16")
     padded = Recommender.load(halves, "cpu", "fp16")
-    padded._ranker._recorded = RecordedRuns(halves / bundles.GRAPHS["fp16"], 80, 128, "cpu")
+    padded._ranker._recorded = RecordedRuns(halves / bundles.GRAPHS["fp16"], 80, "cpu")
     rng = np.random.default_rng(0)
     for people, events, k in ((1, 1, 1), (1, 50, 10), (3, 80, 16), (9, 70, 100), (2, 5, 400)):
         asked = [RankRequest(h.tolist(), k, "aligned", h.tolist()) for h in rng.integers(0, ITEMS, (people, events))]
@@ -40,7 +40,7 @@ def test_answers_are_those_of_runs_of_any_size(halves: Path) -> None:
 def test_recordings_that_were_not_used_for_long_go(halves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("molar.engine.recorded._MOST_SCORES", 9 * bundles.padded_rows(ITEMS))
     engine = Recommender.load(halves, "cpu", "fp16")
-    engine._ranker._recorded = RecordedRuns(halves / bundles.GRAPHS["fp16"], 80, 128, "cpu")
+    engine._ranker._recorded = RecordedRuns(halves / bundles.GRAPHS["fp16"], 80, "cpu")
     one, few = [["sku-1"]], [["sku-1"], ["sku-2"], ["sku-3"]]
     for histories in (one, few, [["sku-1"] * 70], few):
         engine.recommend_batch(histories, 10)
@@ -50,7 +50,7 @@ def test_recordings_that_were_not_used_for_long_go(halves: Path, monkeypatch: py
 
 def test_what_was_hidden_since_is_not_found(halves: Path) -> None:
     engine = Recommender.load(halves, "cpu", "fp16")
-    engine._ranker._recorded = RecordedRuns(halves / bundles.GRAPHS["fp16"], 80, 128, "cpu")
+    engine._ranker._recorded = RecordedRuns(halves / bundles.GRAPHS["fp16"], 80, "cpu")
     first = engine.recommend(["sku-1", "sku-2"], k=10)
     engine.hide_items([first[0].item_id])
     assert [r.item_id for r in engine.recommend(["sku-1", "sku-2"], k=9)] == [r.item_id for r in first[1:]]
@@ -63,7 +63,7 @@ def test_what_cannot_be_recorded_goes_the_usual_way(halves: Path, monkeypatch: p
     def fail(*_: object, **__: object) -> None:
         raise BundleError("this graph cannot be recorded")
 
-    engine._ranker._recorded = RecordedRuns(halves / bundles.GRAPHS["fp16"], 80, 128, "cpu")
+    engine._ranker._recorded = RecordedRuns(halves / bundles.GRAPHS["fp16"], 80, "cpu")
     monkeypatch.setattr("molar.engine.recorded.open_session", fail)
     with pytest.warns(UserWarning, match="cannot be recorded"):
         assert engine.recommend(["sku-1", "sku-2"], k=10) == usual
