@@ -225,6 +225,8 @@ def read_run_config(path: Path) -> tuple[TrainConfig, DataFacts]:
     Raises:
         ModelError: the file is missing, is not TOML, or lacks something.
     """
+    if not path.exists():
+        raise ModelError(f"{path}: no such file; is this a run folder made by `molar train`?")
     values = read_toml(path)
     try:
         return config_from(values["train"], str(path), TrainConfig), DataFacts(**values["data"])
