@@ -62,7 +62,10 @@ def test_batches_in_whole_numbers_leave_out_what_they_must(large: Path, monkeypa
     monkeypatch.setattr(recommender._ranker, "_most_in_floats", 7)
     for found, truth in zip(recommender.rank(histories, 10), exact.rank(histories, 10), strict=True):
         same_list(found, truth)
-    assert recommender.repeated > before + 7
+    if recommender._ranker._whole_products:
+        assert recommender.repeated > before + 7
+    else:  # a processor that adds up products in 16 bits: all was found again once, and is asked for in float32 since
+        assert recommender.repeated == before >= len(histories)
 
 
 def same_list(found: Ranked, truth: Ranked) -> None:

@@ -128,7 +128,7 @@ def test_a_bundle_in_each_precision(run: Path, tmp_path: Path, precision: str) -
     assert facts["backbone"] == "tiny"
     assert facts["attributes"] == ["category", "style"]
     assert facts["parity"]["items"] == 24
-    assert facts["parity"]["centred_cosine"] > 0.98
+    assert facts["parity"]["centred_cosine"] > 0.97
     assert Recommender.load(tmp_path / "bundle", "cpu").embed([NewItem("Mug")]).shape == (1, 16)
 
 

@@ -93,7 +93,7 @@ def answer(shop: Shop, precision: str, k: int, candidates: int = 64, in_integers
     if precision == "int8":
         feeds["candidates"] = np.array([candidates])
     session = ort.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    names = ["best_rows", "best_scores", *(["exact_lists"] if precision == "int8" else [])]
+    names = ["best_rows", "best_scores", *(["exact_lists", "whole_products"] if precision == "int8" else [])]
     return session.run(names, feeds)
 
 
@@ -121,7 +121,10 @@ def test_float32_ranks_as_numpy(shop: Shop, k: int) -> None:
 def test_int8_says_when_its_answer_is_that_of_float32(shop: Shop, k: int, in_integers: bool) -> None:
     certain = 0
     for blocks in (8, 36, ROWS):
-        rows, scores, exact = answer(shop, "int8", k, blocks, in_integers)
+        rows, scores, exact, whole_products = answer(shop, "int8", k, blocks, in_integers)
+        if in_integers and not whole_products:  # this processor adds up products in 16 bits: nothing is claimed
+            assert not exact.any()
+            return
         _, best = expected(shop, k)
         possible = np.isfinite(best) & exact[:, None]
         np.testing.assert_allclose(scores[possible], best[possible], atol=1e-4)
@@ -136,7 +139,7 @@ def test_int8_says_when_its_answer_is_that_of_float32(shop: Shop, k: int, in_int
 @pytest.mark.parametrize("shop", ["one filter for all"], indirect=True)
 def test_int8_does_not_claim_what_it_cannot_know(shop: Shop, in_integers: bool) -> None:
     """With hardly more candidates than are asked for, the next bound is nearly always above the last score."""
-    *_, exact = answer(shop, "int8", 100, 7, in_integers)
+    *_, exact, _ = answer(shop, "int8", 100, 7, in_integers)
     assert not exact.any()
 
 

@@ -118,13 +118,13 @@ def test_a_small_encoder_learns_from_a_teacher(
 ) -> None:
     seen = noted(monkeypatch)
     config = FinetuneConfig(
-        backbone="tiny", text_tokens=64, examples=240, batch_size=12, learning_rate=1e-2, teacher=str(encoder)
+        backbone="tiny", text_tokens=64, examples=480, batch_size=12, learning_rate=1e-2, teacher=str(encoder)
     )
     finetune(shop, tmp_path / "student", config, "cpu")
     for task in ("image_to_text", "attributes_to_text", "history_to_next"):
         values = seen[f"{task}/teacher"]
-        assert values[0] > 0.7  # one minus a cosine: it knows nothing yet
-        assert np.mean(values[-3:]) < 0.8 * values[0]
+        assert values[0] > 0.5  # one minus a cosine: it knows nothing yet
+        assert np.mean(values[-10:]) < 0.8 * values[0]
 
 
 def test_a_resumed_encoder_is_the_same(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
