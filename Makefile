@@ -6,7 +6,7 @@ BIN := .venv/bin
 # pip takes a torch build for the CPU where it finds one; constraints.txt pins the version that allows it.
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test check lint format install browser showroom clean
+.PHONY: demo test check lint format install browser showroom pictures clean
 
 demo: .venv/.base
 	@PORT=$(PORT) $(BIN)/molar demo
@@ -50,10 +50,21 @@ format: .venv/.all
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Draws the embedded shop, trains on simulated shoppers, exports: three minutes on two cores.
+# The embedded shop from its rendered pictures: simulates shoppers, trains, exports.
 showroom: .venv/.all
 	rm -rf assets/showroom
-	$(BIN)/python -m molar.assets.studio --out assets/showroom
+	$(BIN)/python -m molar.assets.studio --out assets/showroom --figures assets/benchmarks/showroom.json
+	$(BIN)/python -m molar.assets.studio.understanding --out assets/benchmarks/showroom-new-items.json
+
+# Renders the pictures that are not there; Blender's module brings a NumPy of its own and so gets its own environment.
+pictures: .venv/.all .types .blender/bin/python
+	$(BIN)/python -m molar.assets.studio.pictures designs .blender/designs.json
+	PYTHONPATH=.types .blender/bin/python -m molar.assets.studio.rendering .blender/designs.json --out assets/studio/rendered
+	$(BIN)/python -m molar.assets.studio.pictures sheet assets/pictures/products.webp
+
+.blender/bin/python:
+	python3.11 -m venv .blender
+	.blender/bin/pip install --quiet bpy==5.0.1 pillow
 
 clean:
-	rm -rf .venv .types build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .blender .types build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

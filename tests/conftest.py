@@ -11,6 +11,21 @@ CACHE = Path(os.environ.get("PYTEST_MOLAR_CACHE", Path(__file__).parents[1] / ".
 os.environ["MOLAR_CACHE"] = str(CACHE)
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
+_SHOP_KINDS = (
+    "mug",
+    "bowl",
+    "vase",
+    "lamp",
+    "candle",
+    "clock",
+    "planter",
+    "cushion",
+    "rug",
+    "chair",
+    "table",
+    "mirror",
+)
+
 
 @pytest.fixture(scope="session")
 def movielens() -> Path:
@@ -22,31 +37,32 @@ def movielens() -> Path:
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset folder of 24 drawn products and 60 simulated shoppers; one product has no picture, one no text."""
+    """A dataset folder of 24 products and 60 simulated shoppers; one product has no picture, one no text."""
     import csv
 
-    import numpy as np
+    from PIL import Image
 
+    from molar.assets.studio.pictures import picture_of
     from molar.assets.studio.products import make_products
-    from molar.assets.studio.shoppers import make_histories
+    from molar.assets.studio.shoppers import simulate
 
     folder = tmp_path_factory.mktemp("shop")
     (folder / "images").mkdir()
-    rng = np.random.default_rng(7)
-    products = make_products(rng)[::13]
+    products = [p for p in make_products(0) if p.design.kind in _SHOP_KINDS and p.item_id[-2:] in ("01", "08")]
     with (folder / "items.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["item_id", "title", "description", "image", "category", "style"])
         for number, product in enumerate(products):
             image = f"images/{product.item_id}.png" if number else ""
             if image:
-                product.draw(rng).save(folder / image)
+                with Image.open(picture_of(product)) as picture:
+                    picture.save(folder / image)
             description = product.description if number != 1 else ""
-            writer.writerow([product.item_id, product.title, description, image, product.kind, product.style])
+            writer.writerow([product.item_id, product.title, description, image, product.category, product.style])
     with (folder / "interactions.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["user_id", "item_id", "timestamp"])
-        for person, history in enumerate(make_histories(products, 60, rng)):
+        for person, history in enumerate(simulate(products, 60, 7).histories):
             writer.writerows([f"u{person}", products[row].item_id, time] for time, row in enumerate(history[:20]))
     return folder
 
@@ -83,7 +99,8 @@ def bundle(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from molar.export.pack import export_run
 
     folder = tmp_path_factory.mktemp("bundles") / "shop"
-    export_run(run, folder, ExportConfig(name="Test shop", thumbnail_size=64, precisions="all"))
+    config = ExportConfig(name="Test shop", thumbnail_size=64, precisions="all", encoder_precision="fp32")
+    export_run(run, folder, config)
     return folder
 
 
