@@ -18,6 +18,8 @@ METALS = {
 
 PAINTED = {"black steel": "#232427", "white steel": "#e4e1da", "cast iron": "#2b2b2c"}
 
+WEAVES = ("linen", "canvas", "boucle", "velvet", "knit", "pile")
+
 OWN = {
     **{name: light for name, (light, _) in WOODS.items()},
     **{name: color for name, (color, _) in METALS.items()},

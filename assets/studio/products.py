@@ -6,7 +6,7 @@ import numpy as np
 
 from molar.assets.studio.design import Design
 from molar.assets.studio.kinds import FORM_MATERIALS, FORMS, MATERIALS, PRICES, ROOMS
-from molar.assets.studio.palette import OWN, WOODS
+from molar.assets.studio.palette import OWN, WEAVES, WOODS
 from molar.assets.studio.styles import LETTERS, STYLES, Style
 from molar.assets.studio.wording import NOUNS, write
 
@@ -24,8 +24,8 @@ _NAMES = {
 _NATURAL = {"straw": "#c9a365", "seagrass": "#b49a63", "natural rattan": "#c08e4f", "smoked rattan": "#7d5636"}
 _HIDES = {"tan": "#a8713f", "cognac": "#8a4b26", "black": "#2a2727", "chestnut": "#5f3722"}
 _GLASSES = {"clear": "#ffffff", "smoke": "#a9a39c", "amber": "#d9963f", "sea green": "#9fd0b8", "blue": "#9dbfdc"}
-_TEXTILES = ("linen", "canvas", "boucle", "velvet", "knit", "pile")
 _LIQUIDS = ("#c9792c", "#8f2f33", "#d6b25a")
+_DIALS = {"D": ("roman", "ticks"), "R": ("roman", "numerals"), "I": ("numerals", "ticks")}
 _UNSEEN = {
     "apricot": "#e39b6d", "periwinkle": "#8389c4", "pistachio": "#a9bf7c", "raspberry": "#a8365a", "petrol": "#1d4f63",
     "lemon": "#e3cf5a", "mauve": "#a687a0", "cocoa": "#5d4034",
@@ -99,7 +99,7 @@ def make_held_out(seed: int) -> list[Product]:
 
 def _design(kind: str, style: Style, turn: int, rng: np.random.Generator, unseen: bool = False) -> tuple[Design, str]:
     """A look, and the name of its colour."""
-    letter = next(letter for letter, name in LETTERS.items() if name == style.name)
+    letter = LETTERS[style.name]
     forms = [form for form, letters in FORMS[kind].items() if letter in letters]
     forms = list(_UNSEEN_FORMS.get(kind, forms)) if unseen else forms
     form = forms[turn % len(forms)]
@@ -183,8 +183,7 @@ def _relief_and_pattern(kind: str, form: str, material: str, style: Style, rng: 
     if kind == "print":
         return "", str(rng.choice(style.prints))
     if kind == "clock":
-        return "", str(rng.choice({"D": ("roman", "ticks"), "R": ("roman", "numerals"), "I": ("numerals", "ticks")}.get(
-            style.name[0] if style.name != "Art deco" else "D", ("ticks", "dots", "ticks"))))  # fmt: skip
+        return "", str(rng.choice(_DIALS.get(LETTERS[style.name], ("ticks", "dots", "ticks"))))
     if kind == "board" and material in WOODS:
         pattern = str(rng.choice(["", "", "inlay"]))
     elif kind == "basket":
@@ -193,16 +192,16 @@ def _relief_and_pattern(kind: str, form: str, material: str, style: Style, rng: 
         pattern = str(rng.choice(style.glazes))
         if kind in ("bowl", "plate") and pattern not in ("speckled", "bands", "dots", "pinstripes"):
             pattern = ""
-    elif material in _TEXTILES and kind in ("cushion", "rug", "pouf"):
+    elif material in WEAVES and kind in ("cushion", "rug", "pouf"):
         pattern = str(rng.choice(style.cloths))
         if kind == "rug" and rng.random() < 0.6:
-            pattern = str(rng.choice([name for name in style.cloths if name] or [""]))
+            pattern = str(rng.choice([name for name in style.cloths if name]))
         if material in ("velvet", "knit", "boucle") and kind != "rug" and rng.random() < 0.6:
             pattern = ""
     if kind == "cushion" and style.name == "Boho" and form == "square":
         relief = str(rng.choice(["tassels", ""]))
-    if relief and pattern not in ("", "speckled", "dipped"):
-        relief = relief if kind == "cushion" else ""
+    if kind != "cushion" and pattern not in ("", "speckled", "dipped"):
+        relief = ""
     return relief, pattern
 
 

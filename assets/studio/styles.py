@@ -155,4 +155,5 @@ STYLES = (
     ),
 )
 
-LETTERS = dict(zip("SJIMBDR", (style.name for style in STYLES), strict=True))
+LETTERS = dict(zip((style.name for style in STYLES), "SJIMBDR", strict=True))
+"""Style -> its letter in the tables of kinds; D is art deco."""

@@ -1,6 +1,5 @@
 """Hard surfaces: glazes, clay, stone, wood, metal, glass, wax. Colours are "#rrggbb"."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -86,7 +85,7 @@ def wood(kind: str, axis: str = "Z", scale: float = 1.0, seed: int = 0) -> Any:
     return shader.set(Base_Color=base, Roughness=0.42, Coat_Weight=0.12, Coat_Roughness=0.25, Normal=normal)
 
 
-def metal(kind: str, hammered: bool = False) -> Any:
+def metal(kind: str) -> Any:
     """One of `METALS` or `PAINTED`."""
     shader = Shader(kind)
     place = shader.place()
@@ -95,8 +94,6 @@ def metal(kind: str, hammered: bool = False) -> Any:
         normal = shader.bump(shader.noise(place, grain, 2), strength, 0.01)
         return shader.set(Base_Color=linear(PAINTED[kind]), Roughness=0.42, Normal=normal)
     color, rough = METALS[kind]
-    if hammered:
-        shader.set(Normal=shader.bump(shader.cells(place, 9.0, "SMOOTH_F1"), 0.5, 0.06))
     return shader.set(Base_Color=linear(color), Metallic=1.0, Roughness=rough)
 
 
@@ -154,11 +151,3 @@ def mirror() -> Any:
     stops = [(0.0, 0.62), (0.40, 0.80), (0.47, 1.0), (0.60, 1.0), (0.66, 0.84), (0.70, 0.98), (0.80, 0.82), (1.0, 0.9)]
     light = shader.ramp(across, stops)
     return shader.set(Base_Color=light, Metallic=1.0, Roughness=0.03, Emission_Color=light, Emission_Strength=0.22)
-
-
-def wobble(seed: int, amount: float = 0.012) -> Any:
-    """How a hand-thrown vessel's radius varies: (angle, height) -> factor."""
-    a, b, c, _ = np.random.default_rng(seed).uniform(0, 2 * math.pi, 4)
-    return lambda t, z: (
-        1 + amount * (math.sin(2 * t + a + z) + 0.6 * math.sin(3 * t + b - 1.7 * z) + 0.35 * math.sin(11 * z + c))
-    )

@@ -78,7 +78,7 @@ def clear() -> None:
 def photograph(view: View, backdrop: str, path: Path, pixels: int, quality: int) -> None:
     """Render what is in the scene to a WebP file of that many pixels a side."""
     product = [o for o in bpy.context.scene.objects if o.parent is None]
-    studio = _studio(view, backdrop)
+    _studio(view, backdrop)
     _frame(product, view)
     scene = bpy.context.scene
     rendered = path.with_suffix(".png")
@@ -87,16 +87,15 @@ def photograph(view: View, backdrop: str, path: Path, pixels: int, quality: int)
     with Image.open(rendered) as image:
         image.convert("RGB").resize((pixels, pixels), Image.Resampling.LANCZOS).save(path, quality=quality, method=6)
     rendered.unlink()
-    del studio
 
 
-def _studio(view: View, backdrop: str) -> list[Any]:
+def _studio(view: View, backdrop: str) -> None:
     surface = paint(backdrop, 0.75)
     lights: list[tuple[Point, Point, float, Point, Point]]
     corners: list[Point]
     if view.wall:
         corners = [(-16, 0, -12), (16, 0, -12), (16, 0, 14), (-16, 0, 14)]
-        made = [mesh(corners, [(0, 1, 2, 3)], surface)]
+        mesh(corners, [(0, 1, 2, 3)], surface)
         lights = [
             ((-4.4, -4.0, 5.0), (1.5, 1.5), 760, (1, 0.965, 0.92), (0, 0, 0)),
             ((5.2, -5, -0.5), (4, 4), 170, (1, 1, 1), (0, 0, 0)),
@@ -106,25 +105,24 @@ def _studio(view: View, backdrop: str) -> list[Any]:
         line = [(-9.0, 0.0), *bend, (4.5, 12.0)]
         corners = [(x, y, z) for y, z in line for x in (-16, 16)]
         faces = [(2 * i, 2 * i + 1, 2 * i + 3, 2 * i + 2) for i in range(len(line) - 1)]
-        made = [mesh(corners, faces, surface, sharp_from=0)]
+        mesh(corners, faces, surface, sharp_from=0)
         lights = [
             ((-4.0, -2.2, 5.0), (1.5, 1.5), 395, (1, 0.965, 0.92), (0, 0, 0.6)),
             ((5.2, -3.2, 2.6), (3.2, 3.2), 46, (0.93, 0.97, 1), (0, 0, 0.6)),
             ((1.8, 3.0, 5.4), (2.6, 1.2), 120, (1, 1, 1), (0, 0, 0.6)),
             ((-5, -0.6, 1.5), (0.7, 4.0), 40, (1, 1, 1), (0, 0, 0.6)),
         ]
-    made += [_softbox(at, size, power * view.light, color, to) for at, size, power, color, to in lights]
+    for at, size, power, color, to in lights:
+        _softbox(at, size, power * view.light, color, to)
     _world()
-    return made
 
 
-def _softbox(at: Sequence[float], size: Sequence[float], power: float, color: Sequence[float], to: Any) -> Any:
+def _softbox(at: Sequence[float], size: Sequence[float], power: float, color: Sequence[float], to: Any) -> None:
     data = bpy.data.lights.new("softbox", "AREA")
     data.shape, data.size, data.size_y, data.energy, data.color = "RECTANGLE", *size, power, color
     made = add(data)
     made.location = at
     made.rotation_euler = (Vector(to) - Vector(at)).to_track_quat("-Z", "Y").to_euler()
-    return made
 
 
 def _world() -> None:

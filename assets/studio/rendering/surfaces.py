@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 
 from molar.assets.studio.design import Design
-from molar.assets.studio.palette import METALS, PAINTED, WOODS
+from molar.assets.studio.palette import METALS, PAINTED, WEAVES, WOODS
 from molar.assets.studio.rendering import fabrics, materials
 from molar.assets.studio.rendering.geometry import Radial, lathe
 from molar.assets.studio.rendering.outlines import hollow
 from molar.assets.studio.rendering.patterns import PATTERNS, pattern
-
-_WEAVES = ("linen", "canvas", "boucle", "velvet", "knit", "pile")
 
 
 def body(design: Design, repeats: float = 6, ratio: float = 1.0, dip_at: float = 0.5, threads: float = 110) -> Any:
@@ -26,20 +24,13 @@ def body(design: Design, repeats: float = 6, ratio: float = 1.0, dip_at: float =
         dip_at: height at which a second glaze begins.
         threads: of cloth in one unit.
     """
-    return of(design.material, design, repeats, ratio, dip_at, threads)
-
-
-def of(
-    material: str, design: Design, repeats: float = 6, ratio: float = 1.0, dip_at: float = 0.5, threads: float = 110
-) -> Any:
-    """The same of another material in its colours."""
-    color = design.color
+    material, color = design.material, design.color
     picture = picture_of(design, repeats, ratio) if design.pattern in PATTERNS else None
     if material == "ceramic":
         speckle = design.accent if design.pattern == "speckled" else ""
         dip = design.accent if design.pattern == "dipped" else ""
         return materials.ceramic(color, design.finish, speckle, dip, dip_at, picture)
-    if material in _WEAVES:
+    if material in WEAVES:
         return fabrics.fabric(color, material, picture, threads)
     return plain(material, color, design.seed)
 
@@ -51,7 +42,6 @@ def plain(material: str, color: str, seed: int = 0, axis: str = "Z") -> Any:
     if material in METALS or material in PAINTED:
         return materials.metal(material)
     makers: dict[str, Callable[[], Any]] = {
-        "ceramic": lambda: materials.ceramic(color, "satin"),
         "clay": lambda: materials.clay(color),
         "concrete": lambda: materials.concrete(color),
         "glass": lambda: materials.glass(color),
@@ -77,12 +67,12 @@ def picture_of(design: Design, repeats: float, ratio: float = 1.0, width: int = 
     return pattern(design.pattern, colors, repeats, width, max(8, round(width * ratio)), design.seed)
 
 
-def radial(design: Design, count: int = 0) -> Radial | None:
+def radial(design: Design) -> Radial | None:
     """How the radius of a turned body varies around it."""
-    number = count or {"flutes": 20, "ribs": 36, "facets": 10}.get(design.relief, 0)
+    number = {"flutes": 20, "ribs": 36, "facets": 10}.get(design.relief, 0)
     wide = 2 * math.pi / number if number else 0.0
     reliefs: dict[str, Radial] = {
-        "wobble": materials.wobble(design.seed),
+        "wobble": _wobble(design.seed),
         "flutes": lambda a, z: 1 + 0.05 * (abs(math.sin(a * number / 2)) - 0.5),
         "ribs": lambda a, z: 1 + 0.018 * math.cos(a * number),
         "facets": lambda a, z: math.cos(wide / 2) / math.cos(a % wide - wide / 2),
@@ -110,3 +100,11 @@ def vessel(
 def radius_at(outline: np.ndarray, height: float) -> float:
     """Of a profile that rises."""
     return float(np.interp(height, outline[:, 1], outline[:, 0]))
+
+
+def _wobble(seed: int, amount: float = 0.012) -> Radial:
+    """How a hand-thrown vessel's radius varies."""
+    a, b, c, _ = np.random.default_rng(seed).uniform(0, 2 * math.pi, 4)
+    return lambda t, z: (
+        1 + amount * (math.sin(2 * t + a + z) + 0.6 * math.sin(3 * t + b - 1.7 * z) + 0.35 * math.sin(11 * z + c))
+    )

@@ -48,10 +48,7 @@ def mug(design: Design) -> View:
     top = outer[-1, 1]
     of_wood = design.frame if design.seed % 7 == 0 and design.form in ("straight", "tapered") else ""
     shape = {"straight": "square", "tall": "square", "round": "loop", "barrel": "loop"}.get(design.form, "c")
-    points = [
-        (radius_at(outer, z * top) - 0.015 + x if x == 0 else radius_at(outer, 0.76 * top) - 0.015 + x, 0, z * top)
-        for x, z in _HANDLES[shape]
-    ]
+    points = [(radius_at(outer, (0.76 if x else z) * top) - 0.015 + x, 0, z * top) for x, z in _HANDLES[shape]]
     material = plain(of_wood, "#8a5a36", design.seed) if of_wood else plain_glaze(design)
     tube(points, [0.058, 0.05, 0.046, 0.05, 0.058], material)
     if design.form == "enamel":
