@@ -12,7 +12,7 @@ import numpy as np
 
 from molar.engine.errors import BundleError
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 
 GRAPHS = {"fp32": "recommender.onnx", "fp16": "recommender-fp16.onnx", "int8": "recommender-int8.onnx"}
 """The same graph for tables in each precision; a bundle has the first, and those of `Manifest.precisions`."""
@@ -69,7 +69,8 @@ class Manifest:
         max_history: longest history that the graph reads, in events.
         modes: names of the item tables, the default first.
         training: what was chosen in training.
-        evaluation: the rows of the run's evaluation with seen items removed, if there was one.
+        evaluation: the rows of the run's evaluation with seen items removed, if there was one; Recall@10 and NDCG@10
+            with their 95% intervals over people.
         parity: how far ONNX Runtime and torch were apart when the bundle was exported.
         item_encoder: what item_encoder.onnx is (`backbone`, `precision`) and how items become its inputs
             (`preprocessing`); None for a bundle that cannot read new items.

@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import re
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -12,10 +11,11 @@ import numpy as np
 
 from molar.engine.catalog_item import Allowed, CatalogItem, Where
 from molar.engine.errors import BundleError, RequestError
-from molar.engine.live_items import LiveItems
+from molar.engine.live_items import LiveItems, words_of
 
 _LARGEST_FACET = 60
 _KEPT_FILTERS = 64
+_SPELLINGS, _ALMOST = 3, 0.7  # at most so many other spellings, so much like what was typed (difflib's ratio)
 
 
 class Catalog:
@@ -27,6 +27,8 @@ class Catalog:
     Attributes:
         item_ids: of the items of catalog.db, by row.
         facets: attributes that make good filters, with their values.
+        visitors: ready-made browsing histories: name -> rows, oldest first.
+        places: (M, 3) row, x and y, 0 to 1, of the items on the map; M is 0 in a bundle without one.
         next_row: that the next added item gets.
 
     Raises:
@@ -41,6 +43,10 @@ class Catalog:
             ids = self._connection.execute("select item_id from items order by row")
             self.item_ids: list[str] = [item_id for (item_id,) in ids]
             self.facets = self._facets()
+            self.visitors: dict[str, list[int]] = {}
+            for name, row in self._query("select name, row from visitors order by rowid"):
+                self.visitors.setdefault(name, []).append(row)
+            self.places = np.array(self._query("select row, x, y from places"), dtype=np.float64).reshape(-1, 3)
         except sqlite3.DatabaseError as error:
             raise BundleError(f"{path}: not a catalogue ({error}); export the bundle again") from None
         self._row_of = {item_id: row for row, item_id in enumerate(self.item_ids)}
@@ -77,10 +83,12 @@ class Catalog:
     def __contains__(self, item_id: str) -> bool:
         return item_id in self._row_of
 
-    def add(self, item: CatalogItem) -> None:
-        """Add an item for as long as this object lives; its row is `next_row`."""
+    def add(self, item: CatalogItem, listed: bool = True) -> None:
+        """Add an item for as long as this object lives; its row is `next_row`. Searches find it if it is listed."""
         if item.row != self.next_row or item.item_id in self:
             raise ValueError(f"row {item.row}, item_id {item.item_id!r}: not the next row, or an id that is taken")
+        if not listed:
+            self._live.unlisted.add(item.row)
         self._live[item.row] = item
         self.next_row += 1
         self._row_of[item.item_id] = item.row
@@ -93,6 +101,7 @@ class Catalog:
         self._removed = self._removed | {row for row in rows if row < self._stored}
         for row in rows:
             self._live.pop(row, None)
+            self._live.unlisted.discard(row)
 
     def items(self, rows: Sequence[int]) -> list[CatalogItem]:
         """Items in the order of the rows, those of catalog.db without thumbnails; removed added ones left out."""
@@ -116,9 +125,8 @@ class Catalog:
     def search(self, text: str = "", where: Where | None = None, limit: int = 60, offset: int = 0) -> list[int]:
         """Rows of the items that have every word of `text` as a prefix and pass the filter, most popular first.
 
-        Added items come last.
-
-        Any text is allowed; its words are matched literally. An empty text matches everything.
+        Added items come last. A word that no stored item has stands for those that are spelled almost like it. Any text
+        is allowed; its words are matched literally. An empty text matches everything.
 
         Raises:
             RequestError: the filter names an attribute or a value that no item has.
@@ -128,10 +136,10 @@ class Catalog:
         if removed:
             condition += " and row not in (select value from json_each(?))"
             arguments.append(json.dumps(sorted(removed)))
-        words = re.findall(r"\w+", text)
+        words = words_of(text)
         if words:
             condition += " and row in (select rowid from items_fts where items_fts match ?)"
-            arguments.append(" ".join(f'"{word}"*' for word in words))
+            arguments.append(" AND ".join(f"({self._spelled(word)})" for word in words))
         elif text.strip():
             return []
         found = self._query(
@@ -173,6 +181,17 @@ class Catalog:
             return self._live[row].thumbnail
         found = self._query("select webp from thumbnails where row = ?", [row])
         return found[0][0] if found else None
+
+    def _spelled(self, word: str) -> str:
+        """What full text search is asked for in the place of a word."""
+        if not self._query("select 1 from items_fts where items_fts match ? limit 1", [f'"{word}"*']):
+            # Nearly everybody gets the first letter right, and all words would be too many to compare.
+            terms = [term for (term,) in self._query("select term from words where term glob ?", [f"{word[0]}*"])]
+            begins = {term[: len(word)] for term in terms} | set(terms)
+            close = difflib.get_close_matches(word, sorted(begins), _SPELLINGS, _ALMOST)
+            if close:
+                return " OR ".join(f'"{begin}"*' for begin in close)
+        return f'"{word}"*'
 
     def _condition(self, where: Where | None) -> tuple[str, list[object]]:
         condition, arguments = "1", list[object]()
@@ -221,6 +240,7 @@ class Catalog:
         """This thread's."""
         if not hasattr(self._local, "connection"):
             self._local.connection = sqlite3.connect(self._uri, uri=True)
+            self._local.connection.execute("create virtual table temp.words using fts5vocab(main, items_fts, row)")
         found: sqlite3.Connection = self._local.connection
         return found
 

@@ -1,8 +1,11 @@
 """What catalog.db holds, and how it is written.
 
-items        row, item_id, title, description, popularity        full text: items_fts
+items        row, item_id, title, description, popularity, labels       labels: all values of its attributes
+             full text of titles, descriptions and labels: items_fts
 attributes   row, name, value      a column of the dataset with several values in a cell has a line for each
 thumbnails   row, webp
+places       row, x, y             where the most popular items stand on a map of the catalogue, 0 to 1
+visitors     name, place, row      ready-made browsing histories
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,6 +41,11 @@ class CatalogItem:
     attributes: dict[str, list[str]] = field(default_factory=dict)
     thumbnail: bytes | None = None
 
+    @property
+    def labels(self) -> str:
+        """All values of its attributes, for searches."""
+        return " ".join(value for values in self.attributes.values() for value in values)
+
 
 @dataclass(frozen=True, eq=False)
 class Allowed:
@@ -59,12 +67,16 @@ def create_catalog(path: Path, items: Iterable[CatalogItem]) -> None:
     database = sqlite_utils.Database(path)
     items_table, attributes_table, thumbnails_table = map(database.table, ("items", "attributes", "thumbnails"))
     columns = {"row": int, "item_id": str, "title": str, "description": str, "popularity": int}
-    items_table.create(columns, pk="row", not_null=set(columns))
+    items_table.create({**columns, "labels": str}, pk="row", not_null={*columns, "labels"})
     attributes_table.create({"row": int, "name": str, "value": str}, pk=("name", "value", "row"))
     thumbnails_table.create({"row": int, "webp": bytes}, pk="row")
+    database.table("places").create({"row": int, "x": float, "y": float}, pk="row")
+    database.table("visitors").create({"name": str, "place": int, "row": int}, pk=("name", "place"))
     remaining = iter(items)
     while batch := list(islice(remaining, 1000)):  # a transaction each
-        items_table.insert_all({name: getattr(item, name) for name in columns} for item in batch)
+        items_table.insert_all(
+            {**{name: getattr(item, name) for name in columns}, "labels": item.labels} for item in batch
+        )
         attributes_table.insert_all(
             {"row": item.row, "name": name, "value": value}
             for item in batch
@@ -74,6 +86,25 @@ def create_catalog(path: Path, items: Iterable[CatalogItem]) -> None:
         thumbnails_table.insert_all({"row": item.row, "webp": item.thumbnail} for item in batch if item.thumbnail)
     items_table.create_index(["item_id"], unique=True)
     items_table.create_index(["popularity"])
-    items_table.enable_fts(["title", "description"], tokenize="unicode61 remove_diacritics 2")
+    items_table.enable_fts(["title", "description", "labels"], tokenize="unicode61 remove_diacritics 2")
+    database.vacuum()
+    database.close()
+
+
+def add_showcase(path: Path, places: Mapping[int, tuple[float, float]], visitors: Mapping[str, Sequence[int]]) -> None:
+    """Write into a catalog.db what a demo shows beside its items.
+
+    Args:
+        path: of a file made by `create_catalog`.
+        places: row -> (x, y) on the map, 0 to 1.
+        visitors: name -> rows of a browsing history, oldest first.
+    """
+    import sqlite_utils
+
+    database = sqlite_utils.Database(path)
+    database.table("places").insert_all({"row": row, "x": x, "y": y} for row, (x, y) in places.items())
+    database.table("visitors").insert_all(
+        {"name": name, "place": place, "row": row} for name, rows in visitors.items() for place, row in enumerate(rows)
+    )
     database.vacuum()
     database.close()

@@ -5,13 +5,14 @@ Scores count from the catalogue's mean: what all items have in common says nothi
 Dimensions: L events, W width of a row of an item table, D width of an item's content vector.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from molar.engine.bundle import PARTS, Manifest, map_tensors, part_tensors
+from molar.engine.item_tables import ItemTables
 
 SOURCES = ("picture", "text", "people")
 
@@ -100,6 +101,22 @@ class ItemParts:
         picture, text = (float(query[: len(part)] @ part) for part in self._of(row))
         people = {} if mode == "content" else {"people": score - picture - text}
         return {"picture": picture, "text": text, **people}
+
+    def comparable(
+        self, row: int, tables: ItemTables
+    ) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray | float]]:
+        """By which sources an item can be compared: the source, the item's vector, the table of all, and its mean.
+
+        Args:
+            row: of the item in the catalogue.
+            tables: of the items.
+        """
+        if self.known and (row < self._items or row in self._added):
+            for name, vector in zip(("picture", "text"), self._of(row), strict=True):
+                yield name, vector, self._parts[name], 0.0
+        if "ids" in self._means and row < self._items:
+            table = tables.state.host["ids"][: self._items]
+            yield "people", table[row], table, self._means["ids"]
 
     def score(self, query: np.ndarray, vector: np.ndarray, mode: str) -> float:
         """The score of an item, counted from the mean of all."""

@@ -91,8 +91,8 @@ class ItemTables:
             penalty_added=np.full((1, _SLOTS), OFF, np.float32),
         )
 
-    def append(self, row: int, item_id: str, vectors: Mapping[str, np.ndarray]) -> None:
-        """Add an item at a new row of the catalogue, given its (W,) vector in each mode."""
+    def append(self, row: int, item_id: str, vectors: Mapping[str, np.ndarray], listed: bool = True) -> None:
+        """Add an item at a new row of the catalogue, given its (W,) vector in each mode; unlisted ones as if hidden."""
         with self._lock:
             state = self.state
             if state.filled == state.penalty_added.shape[1]:
@@ -101,7 +101,7 @@ class ItemTables:
             for mode, vector in vectors.items():
                 state.added[mode][slot] = vector  # nobody looks there yet
             penalty = state.penalty_added.copy()
-            penalty[:, slot] = 0
+            penalty[:, slot] = 0.0 if listed else OFF
             self.state = replace(
                 state,
                 slots={**state.slots, row: slot},

@@ -1,26 +1,25 @@
 """`Recommender`: a bundle, ready to answer."""
 
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from molar.engine import bundle as bundles
 from molar.engine.batching import Batcher
 from molar.engine.catalog import Catalog
-from molar.engine.catalog_item import Allowed, CatalogItem, Where
+from molar.engine.catalog_changes import CatalogChanges
+from molar.engine.catalog_item import Allowed, Where
 from molar.engine.errors import RequestError
-from molar.engine.explain import Explanation, ItemParts, left_out
-from molar.engine.item_encoder import ItemEncoder, NewItem
+from molar.engine.explain import Explanation, left_out
 from molar.engine.ranker import Ranked, Ranker, RankRequest
 from molar.engine.recommendation import Recommendation
+from molar.engine.similar import nearest
 
 MAX_K = 1000
 
 
-class Recommender:
+class Recommender(CatalogChanges):
     """Recommendations from a bundle, opened with `load`; safe to call from many threads.
 
     Attributes:
@@ -34,16 +33,11 @@ class Recommender:
     def __init__(
         self, folder: Path, manifest: bundles.Manifest, device: str, precision: str = "auto", wait_ms: float = 0.0
     ) -> None:
-        self.manifest = manifest
-        self.catalog = Catalog(folder / bundles.CATALOG)
-        self.modes = tuple(manifest.modes)
-        self._ranker = Ranker(folder, manifest, device, precision)
-        self.device, self.precision = self._ranker.device, self._ranker.precision
-        self._batched = Batcher[RankRequest, Ranked](self._ranker, lambda r: r.mode, self._ranker.largest, wait_ms)
-        self._parts = ItemParts(folder, manifest)
-        self._changing = threading.Lock()
-        self._folder = folder
-        self._encoder: ItemEncoder | None = None
+        ranker = Ranker(folder, manifest, device, precision)
+        super().__init__(folder, manifest, ranker.device, ranker.tables, Catalog(folder / bundles.CATALOG))
+        self._ranker = ranker
+        self.precision = ranker.precision
+        self._batched = Batcher[RankRequest, Ranked](ranker, lambda r: r.mode, ranker.largest, wait_ms)
         self.rank([[0]], 1)  # the first run plans its memory and reads the tables
 
     @classmethod
@@ -149,124 +143,49 @@ class Recommender:
         Raises:
             RequestError: as in `recommend`.
         """
-        rows, row = self._history_rows(history)[-self.manifest.max_history :], self.catalog.rows([item_id])[0]
+        return self.explain_all(history, [item_id], mode)[0]
+
+    def explain_all(
+        self, history: Sequence[str], item_ids: Sequence[str], mode: str | None = None
+    ) -> list[Explanation]:
+        """`explain` for several items after one history, which costs little more than for one."""
+        rows, asked = self._history_rows(history)[-self.manifest.max_history :], self.catalog.rows(item_ids)
         mode = mode or self.modes[0]
         queries = [ranked.query for ranked in self.rank(left_out(rows), 1, mode=mode)]
-        score, losses, sources = self._parts.reasons(queries, row, self._ranker.tables.vector(mode, row), mode)
-        return Explanation(score, list(zip(history[-len(rows) :], losses, strict=True)), sources)
+        explanations = []
+        for row in asked:
+            score, losses, sources = self._parts.reasons(queries, row, self._tables.vector(mode, row), mode)
+            causes = list(zip(history[-len(rows) :], losses, strict=True))
+            explanations.append(Explanation(score, causes, sources))
+        return explanations
 
-    def embed(self, items: Sequence[NewItem]) -> np.ndarray:
-        """Content vectors (B, D) of pictures and texts that need not be in the catalogue.
-
-        Raises:
-            RequestError: this bundle has no item encoder, or an item is empty.
-            DatasetError: a picture cannot be read.
-        """
-        return self._item_encoder().embed(items)
-
-    def add_item(
-        self,
-        item_id: str,
-        title: str = "",
-        description: str = "",
-        attributes: Mapping[str, str | Sequence[str]] | None = None,
-        image: Path | str | bytes | Image.Image | None = None,
-    ) -> CatalogItem:
-        """Add an item for as long as this object lives: the next call recommends it, and takes it in a history.
+    def similar(self, item_id: str, k: int = 10) -> dict[str, list[Recommendation]]:
+        """The items that are most like one, by each of `explain.SOURCES` that the bundle tells apart.
 
         Args:
-            item_id: a new name.
-            title: one line; the id stands in its place where there is none.
-            description: any length.
-            attributes: name -> value or values, as the catalogue has them.
-            image: a path, the bytes of a file, or an open picture.
+            item_id: an item of the catalogue, or one that was added.
+            k: how many at most.
+
+        Returns:
+            "picture": those that look like it; "text": of which the same is said; "people": that the same people chose.
+            A list is empty where nothing is known of the item; scores are cosines.
 
         Raises:
-            RequestError: the id is taken, the item is empty, or this bundle has no item encoder.
-            DatasetError: the picture cannot be read.
+            RequestError: there is no such item.
         """
-        new = NewItem(title, description, attributes or {}, image)
-        read = self._item_encoder().read(new, apart=self._parts.known)
-        width = self.manifest.dim
-        nothing = np.zeros(width, np.float32)
-        whole = np.concatenate([read.vector, nothing[len(read.vector) :]])  # nobody has chosen it yet
-        vectors = {mode: nothing if mode == "ids" else whole for mode in self.modes}
-        with self._changing:
-            row = self._free_row(item_id)
-            values = new.attribute_values()
-            item = CatalogItem(row, item_id, title or item_id, description, 0, values, read.thumbnail)
-            if self._parts.known:
-                self._parts.add(row, read.vector, read.by_picture, read.by_text)
-            # First the row, then the name: whoever can name the item finds its row.
-            self._ranker.tables.append(row, item_id, vectors)
-            self.catalog.add(item)
-        return item
-
-    def add_vectors(self, item_id: str, vectors: Mapping[str, np.ndarray], title: str = "") -> CatalogItem:
-        """Add an item whose vectors are known already; otherwise as `add_item`.
-
-        Args:
-            item_id: a new name.
-            vectors: mode -> (W,) float32, for every mode.
-            title: one line; the id stands in its place where there is none.
-
-        Raises:
-            RequestError: the id is taken, a mode is missing, or a vector has another shape.
-        """
-        for mode in self.modes:
-            if mode not in vectors or vectors[mode].shape != (self.manifest.dim,):
-                raise RequestError(f"an item needs a vector of {self.manifest.dim} numbers in each of {self.modes}")
-        with self._changing:
-            row = self._free_row(item_id)
-            item = CatalogItem(row, item_id, title or item_id)
-            self._ranker.tables.append(row, item_id, vectors)
-            self.catalog.add(item)
-        return item
-
-    def hide_items(self, item_ids: Sequence[str]) -> None:
-        """Recommend these items no more, from the next call on; a history may still hold them.
-
-        Raises:
-            RequestError: an id is not in the catalogue.
-        """
-        self._ranker.tables.switch(off=self.catalog.rows(item_ids))
-
-    def show_items(self, item_ids: Sequence[str]) -> None:
-        """Recommend hidden items again, from the next call on.
-
-        Raises:
-            RequestError: an id is not in the catalogue.
-        """
-        self._ranker.tables.switch(on=self.catalog.rows(item_ids))
-
-    def remove_items(self, item_ids: Sequence[str]) -> None:
-        """Take items out of the catalogue for as long as this object lives: no list, search or history has them.
-
-        Raises:
-            RequestError: an id is not in the catalogue.
-        """
-        with self._changing:
-            rows = self.catalog.rows(item_ids)
-            self.catalog.remove(item_ids)
-            self._ranker.tables.drop(rows)
-            self._parts.drop(rows)
-
-    def replace_tables(self, tables: Mapping[str, np.ndarray]) -> None:
-        """Rank by other vectors of the same items from the next call on, for example after a new training.
-
-        Args:
-            tables: mode -> (N, W) float32.
-
-        Raises:
-            RequestError: a mode is unknown, or a table has another shape or type.
-        """
-        with self._changing:
-            self._ranker.tables.put(tables)
-            self._parts.replace(tables)
+        row = self.catalog.rows([item_id])[0]
+        without = np.flatnonzero(self._tables.state.penalty[0, : self.manifest.items] < 0).tolist()
+        without += [row] if row < self.manifest.items else []
+        found = {}
+        for source, vector, table, mean in self._parts.comparable(row, self._tables):
+            rows, cosines = nearest(vector, table, mean, k, without)
+            named = zip(rows.tolist(), cosines.tolist(), strict=True)
+            found[source] = [Recommendation(self.catalog.item_ids[near], cosine, near) for near, cosine in named]
+        return found
 
     def vectors(self, mode: str | None = None) -> np.ndarray:
         """(N, W) float32 of the bundle's items in a mode, the default one if none is named; to be read only."""
-        return self._ranker.tables.state.host[mode or self.modes[0]][: self.manifest.items]
+        return self._tables.state.host[mode or self.modes[0]][: self.manifest.items]
 
     @property
     def repeated(self) -> int:
@@ -279,18 +198,6 @@ class Recommender:
             Recommendation(ids[row] if row < len(ids) else added[row], score, row)
             for row, score in zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True)
         ]
-
-    def _free_row(self, item_id: str) -> int:
-        if not item_id:
-            raise RequestError("the item has no item_id")
-        if item_id in self.catalog:
-            raise RequestError(f"{item_id!r} is in the catalogue already; choose another item_id")
-        return self.catalog.next_row
-
-    def _item_encoder(self) -> ItemEncoder:
-        with self._changing:
-            self._encoder = self._encoder or ItemEncoder.of_bundle(self._folder, self.manifest, self.device)
-        return self._encoder
 
     def _history_rows(self, history: Sequence[str]) -> list[int]:
         if isinstance(history, str):

@@ -154,9 +154,17 @@ def test_search(recommender: Recommender) -> None:
     assert popularity == sorted(popularity, reverse=True)
     found = catalog.items(catalog.search("vas", limit=100))
     assert found
-    assert all("vas" in (item.title + item.description).lower() for item in found)
+    assert all("vas" in (item.title + item.description + item.labels).lower() for item in found)
     assert catalog.search("vase", {"category": "Mug"}) == []
+    style = catalog.facets["style"][0]
+    assert set(catalog.search("", {"style": style}, limit=100)) <= set(catalog.search(style, limit=100))
     assert catalog.search("", limit=5, offset=5) == every[5:10]
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("mirorr", "mirror"), ("cusion", "cushion"), ("clcok", "clock")])
+def test_search_forgives_typing_errors(recommender: Recommender, typed: str, meant: str) -> None:
+    assert recommender.catalog.search(meant)
+    assert recommender.catalog.search(typed) == recommender.catalog.search(meant)
 
 
 @pytest.mark.parametrize("text", ['"', "' or 1=1 --", "title:*", "NEAR(", "((", "-", "%", "\x00", "AND OR NOT", "😀"])

@@ -98,3 +98,12 @@ def test_shapley_values_by_hand() -> None:
     nothing, picture, text, both = (np.array([float(x)]) for x in (1, 3, 2, 6))
     # Picture first: 2, text then 3; text first: 1, picture then 4.
     assert [float(part[0]) for part in shapley(nothing, picture, text, both)] == [3.0, 2.0]
+
+
+def test_several_items_are_explained_as_each_alone(recommender: Recommender) -> None:
+    history = history_of(recommender, 2, 5, 9)
+    items = history_of(recommender, 12, 20)
+    for together, item in zip(recommender.explain_all(history, items), items, strict=True):
+        alone = recommender.explain(history, item)
+        assert together.score == pytest.approx(alone.score, abs=1e-5)
+        assert together.sources == pytest.approx(alone.sources, abs=1e-5)

@@ -54,6 +54,20 @@ def test_the_next_call_recommends_it_and_takes_it_in_a_history(recommender: Reco
     assert [r.item_id for r in from_it] != [r.item_id for r in after if r.item_id != "mine"]
 
 
+def test_an_unlisted_item_is_known_to_those_who_have_its_id(recommender: Recommender) -> None:
+    everything = len(recommender.catalog)
+    before = recommender.catalog.search("stoneware")
+    recommender.add_item("secret", "Blue stoneware mug", attributes={"category": "Secret"}, listed=False)
+    assert recommender.catalog.search("stoneware") == before
+    assert len(recommender.catalog.search(limit=100)) == everything
+    ids = recommender.catalog.item_ids
+    assert "secret" not in [r.item_id for r in recommender.recommend([ids[0]], 100, exclude_seen=False)]
+    assert recommender.recommend(["secret"], 3) != recommender.recommend([ids[0]], 3)
+    assert [item_id for item_id, _ in recommender.explain([ids[0], "secret"], ids[4]).history] == [ids[0], "secret"]
+    recommender.remove_items(["secret"])
+    assert "secret" not in recommender.catalog
+
+
 def test_who_chose_it_is_not_known(recommender: Recommender) -> None:
     recommender.add_item("mine", "Blue stoneware mug")
     history = [recommender.catalog.item_ids[3], "mine"]
