@@ -2,19 +2,17 @@
 
 import datetime
 import importlib.metadata
-import json
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from molar.engine import bundle as bundles
-from molar.engine.catalog_item import CatalogItem, create_catalog
+from molar.engine.catalog_item import CatalogItem, add_showcase, create_catalog
 from molar.engine.errors import ModelError
 from molar.engine.images import open_image, thumbnail_bytes
 from molar.engine.int8_rows import part_of
@@ -26,6 +24,7 @@ from molar.export.pack_encoder import pack_item_encoder
 from molar.export.pack_parts import item_parts
 from molar.export.parity import check_parity
 from molar.export.ranking import write_graphs
+from molar.export.showcase import evaluation_rows, item_places, visitors
 from molar.train.dataset import Dataset, load_dataset
 from molar.train.files import new_folder
 from molar.train.model_files import write_tensors
@@ -74,7 +73,11 @@ def export_run(
         parts = item_parts(model, vectors, dataset, config.explain, say)
         write_tensors(folder / bundles.PARTS, parts)
         say("catalogue and thumbnails")
-        create_catalog(folder / bundles.CATALOG, catalog_items(dataset, config))
+        catalog = folder / bundles.CATALOG
+        create_catalog(catalog, catalog_items(dataset, config))
+        say("map")
+        places = item_places(vectors.tables()[model.modes[0]].detach().numpy(), np.bincount(dataset.rows))
+        add_showcase(catalog, places, visitors(dataset, catalog))
         say("graphs")
         write_graphs(export_user(model), folder, precisions, width, bundles.padded_rows(len(dataset.items)), part)
         manifest = bundles.Manifest(
@@ -89,7 +92,7 @@ def export_run(
             max_history=model.config.max_history,
             modes=list(model.modes),
             training=asdict(model.config),
-            evaluation=_evaluation(run_folder),
+            evaluation=evaluation_rows(run_folder),
             parity={},
         )
         encoder_facts = None
@@ -161,13 +164,3 @@ def _parity_histories(dataset: Dataset, count: int) -> tuple[list[np.ndarray], n
         chosen_next, people = np.full(len(known), -1), list(range(len(known)))
     chosen = [people[i] for i in np.random.default_rng(0).permutation(len(people))[:count]]
     return [known[person] for person in chosen], chosen_next[chosen]
-
-
-def _evaluation(run_folder: Path) -> list[dict[str, Any]]:
-    path = run_folder / "evaluation.json"
-    if not path.exists():
-        return []
-    try:
-        return [row for row in json.loads(path.read_text())["rows"] if row["seen_removed"] and row["regime"] != "cold"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path}: damaged ({error}); run `molar evaluate` again") from None

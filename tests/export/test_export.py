@@ -55,6 +55,9 @@ def test_the_manifest_holds_parity_and_evaluation(bundle: Path) -> None:
     assert set(manifest["parity"]["modes"]) == {"aligned", "content", "ids"}
     assert all(mode["largest_score_difference"] < 1e-4 for mode in manifest["parity"]["modes"].values())
     assert {row["model"] for row in manifest["evaluation"]} == {"popularity", "SASRec", "content only", "Molar"}
+    for row in manifest["evaluation"]:
+        assert 0 <= row["recall@10_low"] <= row["recall@10"] <= row["recall@10_high"] <= 1
+        assert row["recall@10_low"] < row["recall@10_high"]
 
 
 def test_parity_fails_when_the_model_is_another(bundle: Path, run: Path) -> None:
