@@ -19,6 +19,7 @@ from molar.assets.studio.products import SEED, Product, make_products
 from molar.assets.studio.shoppers import Simulation, simulate
 from molar.export.config import ExportConfig
 from molar.export.pack import export_run
+from molar.export.showcase import VISITORS
 from molar.train.comparison import bootstrap, per_user, read_ranks
 from molar.train.config import preset
 from molar.train.evaluate import column_name, evaluate, machine
@@ -28,6 +29,11 @@ from molar.train.item_finetuning import finetune
 
 NAME = "Hearth & Home"
 K = 10
+_VISITORS = {
+    "Moving into a first flat": ("Scandinavian", ("mug", "kettle", "lamp", "shelf", "rug")),
+    "A corner to read in": ("Mid-century", ("armchair", "cushion", "print", "speaker")),
+    "Tea, the Japanese way": ("Japandi", ("teapot", "tray", "bowl", "candle")),
+}  # name -> style, kinds in browsing order
 
 
 def write_dataset(folder: Path, products: list[Product], simulation: Simulation, seed: int = SEED) -> None:
@@ -43,6 +49,12 @@ def write_dataset(folder: Path, products: list[Product], simulation: Simulation,
             shutil.copyfile(picture_of(product), folder / image)
             words = [product.item_id, product.title, product.description, image, product.category, product.style]
             writer.writerow([*words, f"€{product.price}", product.color, product.material, product.brand])
+    with (folder / VISITORS).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["visitor", "item_id"])
+        for name, (style, kinds) in _VISITORS.items():
+            suits = {product.design.kind: product.item_id for product in products if product.style == style}
+            writer.writerows([name, suits[kind]] for kind in kinds if kind in suits)
     starts = np.random.default_rng([seed, 11]).integers(1_750_000_000, 1_781_000_000, len(simulation.histories))
     with (folder / "interactions.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
