@@ -1,4 +1,4 @@
-"""`molar bench latency`, `engine` and `stress`: how quick the engine is, and whether it stays right under load."""
+"""`molar bench latency`, `engine`, `stress` and `demo`: how quick a bundle answers, and whether it stays right."""
 
 from pathlib import Path
 
@@ -90,3 +90,21 @@ def stress(bundle: Path | None, threads: int, seconds: float, device: str, preci
     report(result, out)
     if result["errors"] or result["wrong"]:
         raise click.ClickException(f"{sum(result['errors'].values())} errors, {result['wrong']} wrong answers")
+
+
+@click.command("demo")
+@BUNDLE_OPTION
+@click.option("--visitors", type=COUNT, default=50, show_default=True, help="At once.")
+@click.option("--seconds", type=COUNT, default=180, show_default=True, help="How long they stay.")
+@click.option("--pause", default=3.0, show_default=True, help="Seconds between two clicks of a visitor, on average.")
+@click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
+def demo_visitors(bundle: Path | None, visitors: int, seconds: int, pause: float, out: Path | None) -> None:
+    """The web demo in a process of its own: how soon it answers, and many visitors at once.
+
+    \b
+    Example:
+      molar bench demo --visitors 50 --seconds 180
+    """
+    from molar.app.demo.benchmark import measure_demo
+
+    report(measure_demo(bundle or showroom(), visitors, seconds, pause), out)

@@ -76,8 +76,13 @@ def parse_where(pairs: tuple[str, ...]) -> dict[str, list[str]]:
 @BUNDLE_OPTION
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=None, type=click.IntRange(1, 65_535), help="[default: $PORT, else 7860]")
+@click.option("--auth", envvar="MOLAR_AUTH", metavar="USER:PASSWORD", help="Ask for a user and a password.")
+@click.option("--mcp", is_flag=True, help="Serve the functions for programs over MCP too.")
+@click.option("--share", is_flag=True, help="Open a public address through Gradio's tunnel.")
 @DEVICE_OPTION
-def demo(bundle: Path | None, host: str, port: int | None, device: str) -> None:
+def demo(
+    bundle: Path | None, host: str, port: int | None, auth: str | None, mcp: bool, share: bool, device: str
+) -> None:
     """Open the web demo on a bundle.
 
     \b
@@ -85,8 +90,10 @@ def demo(bundle: Path | None, host: str, port: int | None, device: str) -> None:
       molar demo --bundle bundles/movielens-1m --port 8000
     """
     from molar.app.demo import serve
+    from molar.app.guards import user_and_password
 
-    serve(bundle or showroom(), host, port or _port_from_environment(), device)
+    known = user_and_password(auth) if auth else None
+    serve(bundle or showroom(), host, port or _port_from_environment(), device, known, mcp, share)
 
 
 @click.command()

@@ -72,6 +72,7 @@ class Manifest:
         evaluation: the rows of the run's evaluation with seen items removed, if there was one; Recall@10 and NDCG@10
             with their 95% intervals over people.
         parity: how far ONNX Runtime and torch were apart when the bundle was exported.
+        note: what people should know who read its figures; may be empty.
         item_encoder: what item_encoder.onnx is (`backbone`, `precision`) and how items become its inputs
             (`preprocessing`); None for a bundle that cannot read new items.
         files: what every other file must be.
@@ -91,6 +92,7 @@ class Manifest:
     training: dict[str, Any]
     evaluation: list[dict[str, Any]]
     parity: dict[str, Any]
+    note: str = ""
     item_encoder: dict[str, Any] | None = None
     files: dict[str, FileFacts] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION

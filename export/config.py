@@ -15,6 +15,7 @@ class ExportConfig:
     name: str = field(
         default="", metadata={"help": "what the catalogue is called; the dataset folder's name if not given"}
     )
+    note: str = field(default="", metadata={"help": "what people should know who read its figures; the demo shows it"})
     # Two device pixels for each of a card's 160.
     thumbnail_size: int = field(default=320, metadata={"help": "longer side of the catalogue's pictures in pixels"})
     thumbnail_quality: int = field(default=82, metadata={"help": "WebP quality of the pictures, 1 to 100"})

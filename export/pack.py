@@ -94,6 +94,7 @@ def export_run(
             training=asdict(model.config),
             evaluation=evaluation_rows(run_folder),
             parity={},
+            note=config.note,
         )
         encoder_facts = None
         if config.item_encoder and model.item_encoder is not None:

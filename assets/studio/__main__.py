@@ -28,6 +28,7 @@ from molar.train.fit import train
 from molar.train.item_finetuning import finetune
 
 NAME = "Hearth & Home"
+NOTE = "The people are simulated."
 K = 10
 _VISITORS = {
     "Moving into a first flat": ("Scandinavian", ("mug", "kettle", "lamp", "shelf", "rug")),
@@ -103,7 +104,7 @@ def main(out: Path, figures: Path | None, people: int, work: Path | None) -> Non
         click.echo(text, nl=False)
         if figures:
             figures.write_text(text)
-        export_run(run, out, ExportConfig(name=NAME, thumbnail_size=384), dataset)
+        export_run(run, out, ExportConfig(name=NAME, note=NOTE, thumbnail_size=384), dataset)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,197 @@
+"""`molar bench demo`: how soon the demo answers, and what many visitors at once wait for.
+
+Each simulated visitor does what the page does: it sends a click to the queue and reads the answer's stream. It checks
+that the history in the answer is its own.
+"""
+
+import asyncio
+import os
+import random
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from molar.engine import RequestError
+from molar.engine.catalog import Catalog
+
+_START = 120.0  # seconds that it may take
+_LONGEST = 12  # events; then a visitor begins anew
+_ALONE = 20  # clicks
+
+
+@dataclass
+class _Visitor:
+    """One visitor; `clicks` are milliseconds, `wrong` counts answers with another history than its own."""
+
+    address: str
+    dependency: int
+    trigger: int
+    items: list[str]
+    session: str
+    clicks: list[float] = field(default_factory=list)
+    wrong: int = 0
+    errors: list[str] = field(default_factory=list)
+    history: list[str] = field(default_factory=list)
+
+    async def click(self, client: httpx.AsyncClient) -> None:
+        """Look at one more item, or clear the history, and wait for all that follows from it."""
+        action, item = "look", random.choice([item for item in self.items if item not in self.history])
+        if len(self.history) == _LONGEST:
+            action, item = "clear", ""
+        wanted = [] if action == "clear" else [*self.history, item]
+        begun = time.perf_counter()
+        said = {"action": action, "item": item, "place": -1, "to": -1, "title": "", "data": ""}
+        body = {
+            "data": [None, "aligned", "shop", ""], "event_data": said, "fn_index": self.dependency,
+            "trigger_id": self.trigger, "session_hash": self.session,
+        }  # fmt: skip
+        try:
+            (await client.post(f"{self.address}/gradio_api/queue/join", json=body)).raise_for_status()
+            stream = client.stream("GET", f"{self.address}/gradio_api/queue/data?session_hash={self.session}")
+            async with stream as lines:
+                answer = await _completed(lines)
+        except (httpx.HTTPError, RequestError) as error:
+            self.errors.append(repr(error))
+            return
+        self.clicks.append((time.perf_counter() - begun) * 1e3)
+        self.history = wanted
+        shown = re.findall(r'data-action=\\"remove\\" data-item=\\"([^"\\]+)', answer)
+        self.wrong += shown != wanted
+
+    async def stay(self, client: httpx.AsyncClient, until: float, pause: float) -> None:
+        """Click, and think for `pause` seconds on average, until a moment."""
+        await asyncio.sleep(random.uniform(0, pause))
+        while time.monotonic() < until:
+            await self.click(client)
+            await asyncio.sleep(random.uniform(0.4 * pause, 1.6 * pause))
+
+
+def measure_demo(bundle: Path, visitors: int, seconds: float, pause: float) -> dict[str, Any]:
+    """Start the demo on a bundle in a process of its own and visit it.
+
+    Args:
+        bundle: that is shown.
+        visitors: how many at once.
+        seconds: how long they stay.
+        pause: seconds between two clicks of a visitor, on average.
+
+    Returns:
+        Seconds until the first page, milliseconds of the first click, of clicks of one visitor and of many, what went
+        wrong, and MB of memory before, while and after.
+
+    Raises:
+        RequestError: the demo did not start.
+    """
+    items = Catalog(bundle / "catalog.db").item_ids
+    started = time.perf_counter()
+    with _served(bundle) as (address, process):
+        first_page = time.perf_counter() - started
+        at_start = _megabytes(process, "VmRSS")
+        dependency, trigger = _clicked(httpx.get(f"{address}/config").json())
+
+        def visitor(number: int) -> _Visitor:
+            return _Visitor(address, dependency, trigger, items[number::visitors], f"visitor-{number}")
+
+        async def visit() -> tuple[_Visitor, list[_Visitor]]:
+            limits = httpx.Limits(max_connections=4 * visitors)
+            async with httpx.AsyncClient(timeout=60, limits=limits) as client:
+                alone = _Visitor(address, dependency, trigger, items, "alone")
+                for _ in range(_ALONE):
+                    await alone.click(client)
+                many = [visitor(number) for number in range(visitors)]
+                until = time.monotonic() + seconds
+                await asyncio.gather(*(one.stay(client, until, pause) for one in many))
+            return alone, many
+
+        alone, many = asyncio.run(visit())
+        time.sleep(5)
+        after, peak = _megabytes(process, "VmRSS"), _megabytes(process, "VmHWM")
+    clicks = [click for one in many for click in one.clicks]
+    one_p50 = statistics.median(alone.clicks[1:])
+    p95 = statistics.quantiles(clicks, n=20)[-1]
+    return {
+        "first_page_s": round(first_page, 2),
+        "first_click_ms": round(alone.clicks[0], 1),
+        "one_visitor_p50_ms": round(one_p50, 1),
+        "visitors": visitors,
+        "seconds": seconds,
+        "clicks": len(clicks),
+        "p50_ms": round(statistics.median(clicks), 1),
+        "p95_ms": round(p95, 1),
+        "p95_beside_one_visitor": round(p95 / one_p50, 2),
+        "errors": sum(len(one.errors) for one in [alone, *many]),
+        "wrong_histories": sum(one.wrong for one in [alone, *many]),
+        "memory_at_start_mb": at_start,
+        "memory_peak_mb": peak,
+        "memory_after_mb": after,
+    }
+
+
+@contextmanager
+def _served(bundle: Path) -> Iterator[tuple[str, subprocess.Popen]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "molar.app",
+        "demo",
+        "--bundle",
+        str(bundle),
+        "--port",
+        str(port),
+        "--device",
+        "cpu",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + _START
+    try:
+        while True:
+            try:
+                if httpx.get(address, timeout=5).status_code == 200:
+                    break
+            except httpx.HTTPError:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RequestError("the demo did not start") from None
+                time.sleep(0.02)
+        yield address, process
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+
+
+def _clicked(config: dict[str, Any]) -> tuple[int, int]:
+    """The event of a click in the catalogue, and the part of the page that it comes from."""
+    trigger = next(one["id"] for one in config["components"] if one["props"].get("elem_id") == "catalogue")
+    found = next(one["id"] for one in config["dependencies"] if [trigger, "click"] in one["targets"])
+    return int(found), int(trigger)
+
+
+async def _completed(lines: httpx.Response) -> str:
+    async for line in lines.aiter_lines():
+        if '"process_completed"' in line:
+            if '"success":true' not in line.replace(" ", ""):
+                raise RequestError(line[:200])
+            return line
+    raise RequestError("the stream ended before the answer")
+
+
+def _megabytes(process: subprocess.Popen, kind: str) -> float:
+    """Of a process, as Linux counts them; 0 elsewhere."""
+    status = Path(f"/proc/{process.pid}/status")
+    if not (os.name == "posix" and status.exists()):
+        return 0.0
+    return round(int(re.findall(rf"{kind}:\s+(\d+) kB", status.read_text())[0]) / 1024, 1)
