@@ -6,7 +6,7 @@ BIN := .venv/bin
 # pip takes a torch build for the CPU where it finds one; constraints.txt pins the version that allows it.
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test check lint format install browser showroom pictures clean
+.PHONY: demo test check lint format install browser showroom pictures screenshots clean
 
 demo: .venv/.base
 	@PORT=$(PORT) $(BIN)/molar demo
@@ -61,6 +61,10 @@ pictures: .venv/.all .types .blender/bin/python
 	$(BIN)/python -m molar.assets.studio.pictures designs .blender/designs.json
 	PYTHONPATH=.types .blender/bin/python -m molar.assets.studio.rendering .blender/designs.json --out assets/studio/rendered
 	$(BIN)/python -m molar.assets.studio.pictures sheet assets/pictures/products.webp
+
+# The README's pictures of the demo, from the running app.
+screenshots: browser
+	MOLAR_SCREENSHOTS=assets/pictures $(BIN)/python -m pytest -q tests/browser/test_looks.py -k screenshots
 
 .blender/bin/python:
 	python3.11 -m venv .blender

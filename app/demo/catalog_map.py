@@ -18,6 +18,7 @@ _NEAREST = 3
 _COMPARED = 1_000  # items, to choose what colours the map
 _LEGEND = 30  # values of an attribute with a colour of their own; the others share grey
 _GREY = "hsl(0 0% 62%)"
+_SIGNS = "Numbers are your history, rings what is recommended; the star is you, amid what your vector scores highest."
 
 
 class CatalogMap:
@@ -70,7 +71,7 @@ class CatalogMap:
             f'<span><i style="background:{color}"></i>{escape(value)}</span>' for value, color in colors.items()
         )
         drawing = _svg("points", "".join(dots), f"Map of {len(dots)} items; those that are alike stand together")
-        return f'{drawing}<div class="tip" hidden></div><p class="legend">{keys}</p>'
+        return f'{drawing}<div class="tip" hidden></div><p class="legend">{keys}</p><p class="signs">{_SIGNS}</p>'
 
     def visit(self, history: Sequence[int], ranked: Ranked | None) -> str:
         """The path of a history, the person, and what is recommended.

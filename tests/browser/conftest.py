@@ -110,8 +110,8 @@ def served() -> Callable[..., AbstractContextManager[str]]:
 
 @pytest.fixture
 def visiting(browser: Browser, url: str) -> Callable[..., AbstractContextManager[Page]]:
-    """Brings another visitor to the showroom."""
-    return partial(visit, browser, url)
+    """Brings another visitor to the showroom, or to what is served at `url`."""
+    return partial(visit, browser, url=url)
 
 
 @contextmanager

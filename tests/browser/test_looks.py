@@ -1,5 +1,6 @@
 """The demo at several widths, in light and dark, with the keyboard, and as axe-core sees it."""
 
+import io
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -60,6 +62,12 @@ def test_axe_finds_nothing_serious(visiting: Visiting, scheme: str) -> None:
         assert serious == []
 
 
+def keep(page: Page, path: Path) -> None:
+    """The page as it looks now, as WebP."""
+    with Image.open(io.BytesIO(page.screenshot())) as picture:
+        picture.convert("RGB").save(path, quality=88, method=6)
+
+
 @pytest.mark.skipif("MOLAR_SCREENSHOTS" not in os.environ, reason="MOLAR_SCREENSHOTS does not name a folder to fill")
 def test_screenshots_for_the_readme(visiting: Visiting) -> None:
     folder = Path(os.environ["MOLAR_SCREENSHOTS"])
@@ -76,15 +84,15 @@ def test_screenshots_for_the_readme(visiting: Visiting) -> None:
                 expect(page.locator("#visits li")).to_have_count(1)
             page.mouse.move(0, 0)
             page.wait_for_timeout(900)
-            page.screenshot(path=folder / f"demo-{tab.lower()}.png")
+            keep(page, folder / f"demo-{tab.lower()}.webp")
         page.get_by_role("tab", name="Shop").click()
         page.locator("#recommendations [data-action=open]").first.focus()
         page.keyboard.press("Enter")
         expect(page.get_by_role("dialog")).to_be_visible()
         page.wait_for_timeout(900)
-        page.screenshot(path=folder / "demo-product.png")
+        keep(page, folder / "demo-product.webp")
     with visiting(width=390, height=844, color_scheme="dark") as page:
         page.get_by_role("button", name="A corner to read in").click()
         expect(page.locator("#history li")).to_have_count(4)
         page.wait_for_timeout(900)
-        page.screenshot(path=folder / "demo-phone.png")
+        keep(page, folder / "demo-phone.webp")

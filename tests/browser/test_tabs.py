@@ -140,7 +140,7 @@ def test_a_visit_is_shared_by_link_and_by_file(
     page.get_by_role("button", name="Keep it").click()
     link = page.locator("#visits li").get_by_role("link", name="Link").get_attribute("href")
     assert link
-    with visiting("/" + link) as other:
+    with visiting(path="/" + link) as other:
         expect(other.locator("#history li")).to_have_count(2)
         assert titles(other, "#history") == kept
         open_tab(other, "Visits")
