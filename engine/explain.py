@@ -81,7 +81,8 @@ class ItemParts:
             vector: (W,) of the item.
             mode: that ranks.
         """
-        score, *without = (self.score(query, vector, mode) for query in queries)
+        from_mean = np.asarray(vector - self._means[mode])
+        score, *without = (np.stack(queries) @ from_mean).tolist()
         return score, [score - other for other in without] or [score], self.sources(queries[0], row, vector, mode)
 
     def sources(self, query: np.ndarray, row: int, vector: np.ndarray, mode: str) -> dict[str, float]:

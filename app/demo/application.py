@@ -38,6 +38,7 @@ def build_app(recommender: Recommender, saved: SavedVisits | None = None, mcp: b
     app = FastAPI(title="Molar", docs_url=None, redoc_url=None)
     catalog = recommender.catalog
     shop = Shop(recommender, OwnItems(recommender))
+    shop.warm_up()
 
     @app.get("/health")
     def health() -> dict[str, object]:

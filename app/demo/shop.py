@@ -117,6 +117,11 @@ class Shop:
         cards = views.cards(grid, "You have seen everything there is.")
         return visit.timed(took), Shown(strip, "Recommended for you", cards, status, ranked)
 
+    def warm_up(self) -> None:
+        """Answer before the first visitor comes: whatever runs for the first time takes longer."""
+        for place in range(len(self.visitors)):
+            self.person(self.act(Visit(), "start", "", place, -1), self.recommender.modes[0])
+
     def catalogue(self, text: str, where: Mapping[str, str], offset: int) -> str:
         """The next cards of the catalogue that match, and whether there are more: an element with `data-next`."""
         rows = self._catalog.search(text, where, limit=PAGE + 1, offset=offset)
