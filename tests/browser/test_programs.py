@@ -9,6 +9,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 
@@ -83,8 +84,9 @@ def test_the_functions_are_tools_over_mcp(served: Callable[..., AbstractContextM
             answer = await session.call_tool("search", {"text": "teapot", "limit": 2})
             return {tool.name for tool in tools.tools}, str(answer.content)
 
-    with served(showroom(), tmp_path, "--mcp") as address:
-        names, answer = asyncio.run(ask(address))
+    # The browser of the other tests keeps this thread's event loop.
+    with served(showroom(), tmp_path, "--mcp") as address, ThreadPoolExecutor(1) as thread:
+        names, answer = thread.submit(asyncio.run, ask(address)).result()
     assert {"recommend", "explain", "search", "similar"} <= names
     assert "teapot-" in answer
 
