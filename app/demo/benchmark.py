@@ -53,7 +53,7 @@ class _Visitor:
         begun = time.perf_counter()
         said = {"action": action, "item": item, "place": -1, "to": -1, "title": "", "data": ""}
         body = {
-            "data": [None, "aligned", "shop", ""], "event_data": said, "fn_index": self.dependency,
+            "data": [None, "aligned"], "event_data": said, "fn_index": self.dependency,
             "trigger_id": self.trigger, "session_hash": self.session,
         }  # fmt: skip
         try:

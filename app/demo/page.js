@@ -1,7 +1,13 @@
 // Runs once for each part of the page that is made of HTML: `element` is the part, `trigger` sends an event to the server,
 // `watch` calls back when the server has sent new HTML.
 
-const send = (action, more) => trigger('click', {action, item: '', place: -1, to: -1, title: '', data: '', ...more});
+// Gradio builds each part anew that an event could have changed: so there is an event for each set of parts.
+const kind = (action) => {
+  if (action === 'open') return 'select';
+  if (action === 'own') return 'upload';
+  return document.querySelector('[role=tab][data-tab-id=shop][aria-selected=true]') ? 'click' : 'input';
+};
+const send = (action, more) => trigger(kind(action), {action, item: '', place: -1, to: -1, title: '', data: '', ...more});
 const later = (call) => requestAnimationFrame(() => requestAnimationFrame(call));
 
 let last = null;

@@ -18,6 +18,7 @@ from molar.app.demo.shop import COMPARE, ENGINE, MAP, SHOP, VISITS, Shop, chosen
 from molar.app.demo.visit import Visit
 from molar.app.demo.visits_view import visits_view
 from molar.engine import RequestError
+from molar.engine.ranker import Ranked
 
 _FILTERS = 3
 _ANY = "All"
@@ -36,19 +37,22 @@ def build_page(shop: Shop, saved: SavedVisits) -> gr.Blocks:
     recommender = shop.recommender
     name, facets = recommender.manifest.name, dict(list(recommender.catalog.facets.items())[:_FILTERS])
 
-    def show(visit: Visit, mode: str, tab: str, owner: str) -> list[Any]:
-        """All that follows from a visit; of the tabs the one that is looked at."""
+    def show(visit: Visit, mode: str) -> tuple[list[Any], Ranked | None]:
+        """The right side of the page, and what is recommended there."""
         visit, shown = shop.person(visit, mode)
         heading = f'<h2 class="section">{shown.heading}</h2>{views.legend() if shown.ranked else ""}{shown.status}'
+        strip = views.history_tools(visit) + shown.strip + views.starts(shop.visitors)
+        return [visit, strip, heading, shown.grid], shown.ranked
+
+    def show_with_tab(visit: Visit, mode: str, tab: str, owner: str) -> list[Any]:
+        """The right side, and the tab that is looked at."""
+        right, ranked = show(visit, mode)
         return [
-            visit,
-            views.history_tools(visit) + shown.strip + views.starts(shop.visitors),
-            heading,
-            shown.grid,
-            shop.comparison(visit) if tab == COMPARE else gr.skip(),
-            shop.on_map(visit, shown.ranked) if tab == MAP else gr.skip(),
-            shop.engine(visit) if tab == ENGINE else gr.skip(),
-            visits(visit, owner) if tab == VISITS else gr.skip(),
+            *right,
+            shop.comparison(right[0]) if tab == COMPARE else gr.skip(),
+            shop.on_map(right[0], ranked) if tab == MAP else gr.skip(),
+            shop.engine(right[0]) if tab == ENGINE else gr.skip(),
+            visits(right[0], owner) if tab == VISITS else gr.skip(),
         ]
 
     def visits(visit: Visit, owner: str) -> str:
@@ -56,23 +60,31 @@ def build_page(shop: Shop, saved: SavedVisits) -> gr.Blocks:
         kept = saved.of(owner, name)
         return visits_view(kept, present, f"Visit {len(kept) + 1}")
 
-    def clicked(visit: Visit, mode: str, tab: str, owner: str, event: gr.EventData) -> list[Any]:
-        """A click on anything that has an action; the answer ends with the product page and the word on an own item."""
+    def clicked(visit: Visit, mode: str, event: gr.EventData) -> list[Any]:
+        """A click on anything that has an action, while the shop is open."""
+        action, item, place, to, *_ = _said(event)
+        return show(shop.act(visit, action, item, place, to), mode)[0]
+
+    def clicked_beside_tab(visit: Visit, mode: str, tab: str, owner: str, event: gr.EventData) -> list[Any]:
+        """The same while another tab is, which may show what follows."""
         action, item, place, to, title, data = _said(event)
-        product: Any = gr.skip()
-        word: Any = gr.skip()
-        if action == "open":
-            # Two openings of one product differ, or the page would not notice the second.
-            page = shop.product(item)
-            return [gr.skip()] * 8 + [f"{page}<!-- {secrets.token_hex(4)} -->" if page else "", gr.skip()]
-        if action == "own":
-            visit, text = shop.add_own(visit, title, data)
-            word = f'<p role="status">{escape(text)}</p>'
-        elif action in ("save", "reopen", "rename", "delete", "read"):
+        if action in ("save", "reopen", "rename", "delete", "read"):
             visit = kept_visits(visit, owner, action, item, title, data)
         else:
             visit = shop.act(visit, action, item, place, to)
-        return [*show(visit, mode, tab, owner), product, word]
+        return show_with_tab(visit, mode, tab, owner)
+
+    def opened(event: gr.EventData) -> str:
+        """The product page."""
+        page = shop.product(_said(event)[1])
+        # Two openings of one product differ, or the page would not notice the second.
+        return f"{page}<!-- {secrets.token_hex(4)} -->" if page else ""
+
+    def added(visit: Visit, mode: str, tab: str, owner: str, event: gr.EventData) -> list[Any]:
+        """The visitor's own item, and a word on how it went."""
+        *_, title, picture = _said(event)
+        visit, text = shop.add_own(visit, title, picture)
+        return [*show_with_tab(visit, mode, tab, owner), f'<p role="status">{escape(text)}</p>']
 
     def kept_visits(visit: Visit, owner: str, action: str, token: str, title: str, text: str) -> Visit:
         try:
@@ -96,7 +108,7 @@ def build_page(shop: Shop, saved: SavedVisits) -> gr.Blocks:
         token = str(request.query_params.get("visit", ""))
         if token and not visit.history:
             visit = kept_visits(visit, owner, "reopen", token, "", "")
-        return [owner, *show(visit, mode, SHOP, owner)]
+        return [owner, *show(visit, mode)[0]]
 
     def browse(text: str, *chosen: str | None) -> str:
         """The first cards of the catalogue that match."""
@@ -111,7 +123,7 @@ def build_page(shop: Shop, saved: SavedVisits) -> gr.Blocks:
         yield from load(recommender)
 
     def open_tab(tab: str) -> Callable[..., list[Any]]:
-        return lambda visit, mode, owner: [tab, *show(visit, mode, tab, owner)]
+        return lambda visit, mode, owner: [tab, *show_with_tab(visit, mode, tab, owner)]
 
     with gr.Blocks(title=f"{name} · Molar", analytics_enabled=False, fill_width=True) as page:
         visit = gr.State(
@@ -150,7 +162,7 @@ def build_page(shop: Shop, saved: SavedVisits) -> gr.Blocks:
             with gr.Column(scale=5, min_width=320, elem_id="person"):
                 strip = _html("", "history")
                 if shop.own_items.possible:
-                    _own = _html(_OWN, "own")
+                    own = _html(_OWN, "own")
                 word = _html("", "own-said")
                 heading = _html("", "heading")
                 modes = [(views.MODE_LABELS.get(mode, mode), mode) for mode in recommender.modes]
@@ -162,16 +174,18 @@ def build_page(shop: Shop, saved: SavedVisits) -> gr.Blocks:
         if MAP not in tabs:
             overlay = _html("", "overlay", visible=False)
 
-        shown = [visit, strip, heading, recommendations, compare, overlay, engine, kept]
-        listening = [product, strip, catalogue, recommendations, compare, kept]
-        listening += [points] if MAP in tabs else []
-        listening += [_own] if shop.own_items.possible else []
-        for part in listening:
-            _quietly(part.click, clicked, [visit, mode, tab, owner], [*shown, product, word])
-        _quietly(mode.change, show, [visit, mode, tab, owner], shown)
-        _quietly(page.load, arrive, [visit, mode, owner], [owner, *shown])
+        right = [visit, strip, heading, recommendations]
+        with_tab = [*right, compare, overlay, engine, kept]
+        for part in [product, strip, catalogue, recommendations, compare, kept, *([points] if MAP in tabs else [])]:
+            _quietly(part.click, clicked, [visit, mode], right)
+            _quietly(part.input, clicked_beside_tab, [visit, mode, tab, owner], with_tab)
+            _quietly(part.select, opened, None, [product])
+        if shop.own_items.possible:
+            _quietly(own.upload, added, [visit, mode, tab, owner], [*with_tab, word])
+        _quietly(mode.change, show_with_tab, [visit, mode, tab, owner], with_tab)
+        _quietly(page.load, arrive, [visit, mode, owner], [owner, *right])
         for key, one in tabs.items():
-            _quietly(one.select, open_tab(key), [visit, mode, owner], [tab, *shown])
+            _quietly(one.select, open_tab(key), [visit, mode, owner], [tab, *with_tab])
         if MAP in tabs:
             _quietly(tabs[MAP].select, shop.map.points, [color], [points])
             _quietly(color.change, shop.map.points, [color], [points])

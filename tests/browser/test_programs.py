@@ -179,7 +179,7 @@ def test_events_of_any_shape_stop_nothing(url: str) -> None:
     clicked = next(one["id"] for one in config["dependencies"] if [catalogue, "click"] in one["targets"])
     for said in (None, [], "x", {"action": 7, "item": {}, "place": "x"}, {"action": "move", "place": 1e9, "to": -5}):
         body = {
-            "data": [None, "aligned", "shop", ""], "event_data": said, "fn_index": clicked, "trigger_id": catalogue,
+            "data": [None, "aligned"], "event_data": said, "fn_index": clicked, "trigger_id": catalogue,
             "session_hash": f"hostile-{said}",
         }  # fmt: skip
         request = urllib.request.Request(
