@@ -69,6 +69,16 @@ class _Visitor:
         shown = re.findall(r'data-action=\\"remove\\" data-item=\\"([^"\\]+)', answer)
         self.wrong += shown != wanted
 
+    async def arrive(self, client: httpx.AsyncClient, config: dict[str, Any]) -> None:
+        """What the page asks for when it is opened."""
+        for one in config["dependencies"]:
+            if "load" in [event for _, event in one["targets"]]:
+                body = {"data": [None] * len(one["inputs"]), "fn_index": one["id"], "session_hash": self.session}
+                (await client.post(f"{self.address}/gradio_api/queue/join", json=body)).raise_for_status()
+                stream = client.stream("GET", f"{self.address}/gradio_api/queue/data?session_hash={self.session}")
+                async with stream as lines:
+                    await _completed(lines)
+
     async def stay(self, client: httpx.AsyncClient, until: float, pause: float) -> None:
         """Click, and think for `pause` seconds on average, until a moment."""
         await asyncio.sleep(random.uniform(0, pause))
@@ -98,7 +108,8 @@ def measure_demo(bundle: Path, visitors: int, seconds: float, pause: float) -> d
     with _served(bundle) as (address, process):
         first_page = time.perf_counter() - started
         at_start = _megabytes(process, "VmRSS")
-        dependency, trigger = _clicked(httpx.get(f"{address}/config").json())
+        config = httpx.get(f"{address}/config").json()
+        dependency, trigger = _clicked(config)
 
         def visitor(number: int) -> _Visitor:
             return _Visitor(address, dependency, trigger, items[number::visitors], f"visitor-{number}")
@@ -107,6 +118,7 @@ def measure_demo(bundle: Path, visitors: int, seconds: float, pause: float) -> d
             limits = httpx.Limits(max_connections=4 * visitors)
             async with httpx.AsyncClient(timeout=60, limits=limits) as client:
                 alone = _Visitor(address, dependency, trigger, items, "alone")
+                await alone.arrive(client, config)
                 for _ in range(_ALONE):
                     await alone.click(client)
                 many = [visitor(number) for number in range(visitors)]
