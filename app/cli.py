@@ -16,7 +16,7 @@ from molar.engine.errors import MolarError
 
 _EXTRAS = {
     "train": ("torch", "transformers", "polars", "scipy", "peft", "gguf", "tensorboard", "safetensors.torch"),
-    "export": ("onnx", "onnxscript", "optimum"),
+    "export": ("onnx", "onnxscript", "optimum", "sklearn"),
     "serve": ("prometheus_client",),
 }
 

@@ -8,24 +8,20 @@ import asyncio
 import os
 import random
 import re
-import signal
-import socket
 import statistics
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from molar.app.demo.process import demo_process
 from molar.engine import RequestError
+from molar.engine.bundle import CATALOG, open_bundle
 from molar.engine.catalog import Catalog
 
-_START = 120.0  # seconds that it may take
 _LONGEST = 12  # events; then a visitor begins anew
 _ALONE = 20  # clicks
 
@@ -37,6 +33,7 @@ class _Visitor:
     address: str
     dependency: int
     trigger: int
+    mode: str
     items: list[str]
     session: str
     clicks: list[float] = field(default_factory=list)
@@ -46,21 +43,19 @@ class _Visitor:
 
     async def click(self, client: httpx.AsyncClient) -> None:
         """Look at one more item, or clear the history, and wait for all that follows from it."""
-        action, item = "look", random.choice([item for item in self.items if item not in self.history])
         if len(self.history) == _LONGEST:
-            action, item = "clear", ""
-        wanted = [] if action == "clear" else [*self.history, item]
+            action, item, wanted = "clear", "", list[str]()
+        else:
+            action, item = "look", random.choice([item for item in self.items if item not in self.history])
+            wanted = [*self.history, item]
         begun = time.perf_counter()
         said = {"action": action, "item": item, "place": -1, "to": -1, "title": "", "data": ""}
         body = {
-            "data": [None, "aligned"], "event_data": said, "fn_index": self.dependency,
-            "trigger_id": self.trigger, "session_hash": self.session,
+            "data": [None, self.mode], "event_data": said, "fn_index": self.dependency,
+            "trigger_id": self.trigger,
         }  # fmt: skip
         try:
-            (await client.post(f"{self.address}/gradio_api/queue/join", json=body)).raise_for_status()
-            stream = client.stream("GET", f"{self.address}/gradio_api/queue/data?session_hash={self.session}")
-            async with stream as lines:
-                answer = await _completed(lines)
+            answer = await self._ask(client, body)
         except (httpx.HTTPError, RequestError) as error:
             self.errors.append(repr(error))
             return
@@ -73,11 +68,7 @@ class _Visitor:
         """What the page asks for when it is opened."""
         for one in config["dependencies"]:
             if "load" in [event for _, event in one["targets"]]:
-                body = {"data": [None] * len(one["inputs"]), "fn_index": one["id"], "session_hash": self.session}
-                (await client.post(f"{self.address}/gradio_api/queue/join", json=body)).raise_for_status()
-                stream = client.stream("GET", f"{self.address}/gradio_api/queue/data?session_hash={self.session}")
-                async with stream as lines:
-                    await _completed(lines)
+                await self._ask(client, {"data": [None] * len(one["inputs"]), "fn_index": one["id"]})
 
     async def stay(self, client: httpx.AsyncClient, until: float, pause: float) -> None:
         """Click, and think for `pause` seconds on average, until a moment."""
@@ -85,6 +76,12 @@ class _Visitor:
         while time.monotonic() < until:
             await self.click(client)
             await asyncio.sleep(random.uniform(0.4 * pause, 1.6 * pause))
+
+    async def _ask(self, client: httpx.AsyncClient, event: dict[str, Any]) -> str:
+        body = {**event, "session_hash": self.session}
+        (await client.post(f"{self.address}/gradio_api/queue/join", json=body)).raise_for_status()
+        async with client.stream("GET", f"{self.address}/gradio_api/queue/data?session_hash={self.session}") as lines:
+            return await _completed(lines)
 
 
 def measure_demo(bundle: Path, visitors: int, seconds: float, pause: float) -> dict[str, Any]:
@@ -101,23 +98,28 @@ def measure_demo(bundle: Path, visitors: int, seconds: float, pause: float) -> d
         wrong, and MB of memory before, while and after.
 
     Raises:
-        RequestError: the demo did not start.
+        BundleError: the bundle cannot be used.
+        RequestError: the demo did not start, or the catalogue has too few items for so many visitors.
     """
-    items = Catalog(bundle / "catalog.db").item_ids
+    mode = open_bundle(bundle).modes[0]
+    items = Catalog(bundle / CATALOG).item_ids
+    if len(items) < (_LONGEST + 1) * visitors:
+        most = len(items) // (_LONGEST + 1)
+        raise RequestError(f"{bundle}: has {len(items)} items, enough for --visitors {most}")
     started = time.perf_counter()
-    with _served(bundle) as (address, process):
+    with demo_process(bundle) as (address, process):
         first_page = time.perf_counter() - started
         at_start = _megabytes(process, "VmRSS")
         config = httpx.get(f"{address}/config").json()
         dependency, trigger = _clicked(config)
 
         def visitor(number: int) -> _Visitor:
-            return _Visitor(address, dependency, trigger, items[number::visitors], f"visitor-{number}")
+            return _Visitor(address, dependency, trigger, mode, items[number::visitors], f"visitor-{number}")
 
         async def visit() -> tuple[_Visitor, list[_Visitor]]:
             limits = httpx.Limits(max_connections=4 * visitors)
             async with httpx.AsyncClient(timeout=60, limits=limits) as client:
-                alone = _Visitor(address, dependency, trigger, items, "alone")
+                alone = _Visitor(address, dependency, trigger, mode, items, "alone")
                 await alone.arrive(client, config)
                 for _ in range(_ALONE):
                     await alone.click(client)
@@ -148,41 +150,6 @@ def measure_demo(bundle: Path, visitors: int, seconds: float, pause: float) -> d
         "memory_peak_mb": peak,
         "memory_after_mb": after,
     }
-
-
-@contextmanager
-def _served(bundle: Path) -> Iterator[tuple[str, subprocess.Popen]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "molar.app",
-        "demo",
-        "--bundle",
-        str(bundle),
-        "--port",
-        str(port),
-        "--device",
-        "cpu",
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + _START
-    try:
-        while True:
-            try:
-                if httpx.get(address, timeout=5).status_code == 200:
-                    break
-            except httpx.HTTPError:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise RequestError("the demo did not start") from None
-                time.sleep(0.02)
-        yield address, process
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait()
 
 
 def _clicked(config: dict[str, Any]) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from molar.engine.ranker import Ranked
 
 _FILTERS = 3
 _ANY = "All"
-_KEPT_AFTER_LEAVING = 1_800  # seconds
+_KEPT_UNTOUCHED = 1_800  # seconds
 _SCRIPT = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
 _OWN = Path(__file__).with_name("own.html").read_text(encoding="utf-8")
 
@@ -128,7 +128,7 @@ def build_page(shop: Shop, saved: SavedVisits) -> gr.Blocks:
     with gr.Blocks(title=f"{name} · Molar", analytics_enabled=False, fill_width=True) as page:
         visit = gr.State(
             Visit(),
-            time_to_live=_KEPT_AFTER_LEAVING,
+            time_to_live=_KEPT_UNTOUCHED,
             delete_callback=lambda visit: shop.own_items.forget(visit.own),
         )
         tab = gr.State(SHOP)

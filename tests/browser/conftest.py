@@ -1,14 +1,7 @@
 """A demo in a process of its own, and a real browser with every other host blocked."""
 
 import importlib.util
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -19,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from molar.app.cli_serve import showroom
+from molar.app.demo.process import demo_process
 
 _FLAGS = [
     "--no-sandbox",
@@ -56,44 +50,8 @@ def browser() -> Iterator[Browser]:
 @contextmanager
 def serve(bundle: Path, home: Path, *options: str) -> Iterator[str]:
     """The demo in a process of its own; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "molar.app",
-        "demo",
-        "--bundle",
-        str(bundle),
-        "--port",
-        str(port),
-        "--device",
-        "cpu",
-        *options,
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "MOLAR_HOME": str(home)})
-    url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
-    try:
-        while not _answers(url):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _answers(url: str) -> bool:
-    try:
-        urllib.request.urlopen(f"{url}/health", timeout=2).close()
-    except urllib.error.HTTPError as error:  # it asks for a password
-        error.close()
-    except OSError:
-        return False
-    return True
+    with demo_process(bundle, *options, home=home) as (address, _):
+        yield address
 
 
 @pytest.fixture(scope="package")

@@ -1,0 +1,70 @@
+"""The demo in a process of its own, for what measures and tests it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from molar.engine import RequestError
+
+_START = 120.0  # seconds that it may take
+
+
+@contextmanager
+def demo_process(bundle: Path, *options: str, home: Path | None = None) -> Iterator[tuple[str, subprocess.Popen]]:
+    """Run `molar demo` on a CPU until the block ends.
+
+    Args:
+        bundle: that is shown.
+        options: more options of the command.
+        home: where it keeps visits; the user's folder if None.
+
+    Yields:
+        Its address, once it answers there, and the process.
+
+    Raises:
+        RequestError: it did not start.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "molar.app",
+        "demo",
+        "--bundle",
+        str(bundle),
+        "--port",
+        str(port),
+        "--device",
+        "cpu",
+    ]
+    more = {"MOLAR_HOME": str(home)} if home else {}
+    process = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, env={**os.environ, **more})
+    address = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + _START
+    try:
+        while not _answers(address):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RequestError("the demo did not start")
+            time.sleep(0.02)
+        yield address, process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _answers(address: str) -> bool:
+    """Whether there is a page, or somebody who asks for a password."""
+    try:
+        httpx.get(address, timeout=5)
+    except httpx.HTTPError:
+        return False
+    return True
