@@ -185,6 +185,7 @@ class Catalog:
     def _spelled(self, word: str) -> str:
         """What full text search is asked for in the place of a word."""
         if not self._query("select 1 from items_fts where items_fts match ? limit 1", [f'"{word}"*']):
+            self._query("create virtual table if not exists temp.words using fts5vocab(main, items_fts, row)")
             # Nearly everybody gets the first letter right, and all words would be too many to compare.
             terms = [term for (term,) in self._query("select term from words where term glob ?", [f"{word[0]}*"])]
             begins = {term[: len(word)] for term in terms} | set(terms)
@@ -240,7 +241,6 @@ class Catalog:
         """This thread's."""
         if not hasattr(self._local, "connection"):
             self._local.connection = sqlite3.connect(self._uri, uri=True)
-            self._local.connection.execute("create virtual table temp.words using fts5vocab(main, items_fts, row)")
         found: sqlite3.Connection = self._local.connection
         return found
 

@@ -81,8 +81,7 @@ class ItemParts:
             vector: (W,) of the item.
             mode: that ranks.
         """
-        from_mean = np.asarray(vector - self._means[mode])
-        score, *without = (np.stack(queries) @ from_mean).tolist()
+        score, *without = self.scores(np.stack(queries), vector, mode).tolist()
         return score, [score - other for other in without] or [score], self.sources(queries[0], row, vector, mode)
 
     def sources(self, query: np.ndarray, row: int, vector: np.ndarray, mode: str) -> dict[str, float]:
@@ -94,7 +93,7 @@ class ItemParts:
             vector: (W,) of the item.
             mode: that ranks.
         """
-        score = self.score(query, vector, mode)
+        score = float(self.scores(query, vector, mode))
         if mode == "ids":
             return {"people": score}
         if not self.known or (row >= self._items and row not in self._added):
@@ -119,9 +118,9 @@ class ItemParts:
             table = tables.state.host["ids"][: self._items]
             yield "people", table[row], table, self._means["ids"]
 
-    def score(self, query: np.ndarray, vector: np.ndarray, mode: str) -> float:
-        """The score of an item, counted from the mean of all."""
-        return float(query @ (vector - self._means[mode]))
+    def scores(self, queries: np.ndarray, vector: np.ndarray, mode: str) -> np.ndarray:
+        """The scores of an item by queries (..., W), counted from the mean of all."""
+        return queries @ np.asarray(vector - self._means[mode])
 
     def _of(self, row: int) -> tuple[np.ndarray, np.ndarray]:
         if row in self._added:

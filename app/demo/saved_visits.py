@@ -94,6 +94,7 @@ class SavedVisits:
         token = secrets.token_urlsafe(12)
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         line = {"token": token, "owner": owner, "name": _name(name), "saved": now, "visit": visit}
+        line["catalogue"] = json.loads(visit)["catalogue"]
         with self._visits() as table:
             table.insert(line)
             kept = "select token from visits where owner = ? order by rowid desc limit ?"
@@ -101,12 +102,12 @@ class SavedVisits:
         return token
 
     def of(self, owner: str, catalogue: str) -> list[dict[str, Any]]:
-        """Somebody's visits to a catalogue, newest first: token, name, saved, and the visit."""
+        """Somebody's visits to a catalogue, newest first: token, name and when they were saved."""
         if not (owner and self._path.exists()):
             return []
         with self._visits() as table:
-            rows = list(table.rows_where("owner = ?", [owner], order_by="rowid desc"))
-        return [row for row in rows if json.loads(row["visit"])["catalogue"] == catalogue]
+            mine = "owner = ? and catalogue = ?"
+            return list(table.rows_where(mine, [owner, catalogue], "rowid desc", "token, name, saved"))
 
     def visit(self, token: str) -> str:
         """A visit by its token.
@@ -141,7 +142,7 @@ class SavedVisits:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._lock, closing(sqlite_utils.Database(self._path)) as database:
             table = database.table("visits")
-            columns = {"token": str, "owner": str, "name": str, "saved": str, "visit": str}
+            columns = dict.fromkeys(("token", "owner", "catalogue", "name", "saved", "visit"), str)
             table.create(columns, pk="token", if_not_exists=True)
             table.create_index(["owner"], if_not_exists=True)
             yield table
