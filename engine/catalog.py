@@ -16,6 +16,7 @@ from molar.engine.live_items import LiveItems, words_of
 _LARGEST_FACET = 60
 _KEPT_FILTERS = 64
 _SPELLINGS, _ALMOST = 3, 0.7  # at most so many other spellings, so much like what was typed (difflib's ratio)
+_AS_GOOD = 0.1  # and by no more less like it than the best of them
 
 
 class Catalog:
@@ -190,8 +191,10 @@ class Catalog:
             terms = [term for (term,) in self._query("select term from words where term glob ?", [f"{word[0]}*"])]
             begins = {term[: len(word)] for term in terms} | set(terms)
             close = difflib.get_close_matches(word, sorted(begins), _SPELLINGS, _ALMOST)
-            if close:
-                return " OR ".join(f'"{begin}"*' for begin in close)
+            if close:  # best first
+                likeness = [difflib.SequenceMatcher(None, begin, word).ratio() for begin in close]
+                as_good = [begin for begin, like in zip(close, likeness, strict=True) if like > likeness[0] - _AS_GOOD]
+                return " OR ".join(f'"{begin}"*' for begin in as_good)
         return f'"{word}"*'
 
     def _condition(self, where: Where | None) -> tuple[str, list[object]]:

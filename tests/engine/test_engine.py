@@ -161,7 +161,9 @@ def test_search(recommender: Recommender) -> None:
     assert catalog.search("", limit=5, offset=5) == every[5:10]
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("mirorr", "mirror"), ("cusion", "cushion"), ("clcok", "clock")])
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("mirorr", "mirror"), ("cusion", "cushion"), ("clcok", "clock"), ("baskte", "basket")]
+)
 def test_search_forgives_typing_errors(recommender: Recommender, typed: str, meant: str) -> None:
     assert recommender.catalog.search(meant)
     assert recommender.catalog.search(typed) == recommender.catalog.search(meant)
