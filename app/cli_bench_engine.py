@@ -97,14 +97,17 @@ def stress(bundle: Path | None, threads: int, seconds: float, device: str, preci
 @click.option("--visitors", type=COUNT, default=50, show_default=True, help="At once.")
 @click.option("--seconds", type=COUNT, default=180, show_default=True, help="How long they stay.")
 @click.option("--pause", default=3.0, show_default=True, help="Seconds between two clicks of a visitor, on average.")
+@click.option("--chromium", type=FOLDER, help="A browser to click in too; its time is then part of the answer's.")
 @click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
-def demo_visitors(bundle: Path | None, visitors: int, seconds: int, pause: float, out: Path | None) -> None:
+def demo_visitors(
+    bundle: Path | None, visitors: int, seconds: int, pause: float, chromium: Path | None, out: Path | None
+) -> None:
     """The web demo in a process of its own: how soon it answers, and many visitors at once.
 
     \b
     Example:
-      molar bench demo --visitors 50 --seconds 180
+      molar bench demo --visitors 50 --seconds 180 --chromium /usr/bin/chromium
     """
     from molar.app.demo.benchmark import measure_demo
 
-    report(measure_demo(bundle or showroom(), visitors, seconds, pause), out)
+    report(measure_demo(bundle or showroom(), visitors, seconds, pause, chromium), out)

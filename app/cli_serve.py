@@ -79,9 +79,24 @@ def parse_where(pairs: tuple[str, ...]) -> dict[str, list[str]]:
 @click.option("--auth", envvar="MOLAR_AUTH", metavar="USER:PASSWORD", help="Ask for a user and a password.")
 @click.option("--mcp", is_flag=True, help="Serve the functions for programs over MCP too.")
 @click.option("--share", is_flag=True, help="Open a public address through Gradio's tunnel.")
+@click.option(
+    "--keep",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    metavar="MINUTES",
+    help="That a visit stays in memory after its last click, once its page is closed.",
+)
 @DEVICE_OPTION
 def demo(
-    bundle: Path | None, host: str, port: int | None, auth: str | None, mcp: bool, share: bool, device: str
+    bundle: Path | None,
+    host: str,
+    port: int | None,
+    auth: str | None,
+    mcp: bool,
+    share: bool,
+    keep: float,
+    device: str,
 ) -> None:
     """Open the web demo on a bundle.
 
@@ -93,7 +108,7 @@ def demo(
     from molar.app.guards import user_and_password
 
     known = user_and_password(auth) if auth else None
-    serve(bundle or showroom(), host, port or _port_from_environment(), device, known, mcp, share)
+    serve(bundle or showroom(), host, port or _port_from_environment(), device, known, mcp, share, keep)
 
 
 @click.command()

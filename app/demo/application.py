@@ -1,11 +1,14 @@
 """The page with what stands around it: pictures, further cards, health, a password, a tunnel."""
 
+import asyncio
 import io
 import json
 import os
 import secrets
 import sys
 import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -19,6 +22,7 @@ from PIL import Image
 from molar.app.demo.own_items import PREFIX, OwnItems
 from molar.app.demo.page import build_page
 from molar.app.demo.saved_visits import SavedVisits, data_folder
+from molar.app.demo.sessions import KEPT, MOST_SESSIONS, keep_forgetting
 from molar.app.demo.shop import Shop
 from molar.app.guards import PasswordRequired, SmallRequests
 from molar.app.listening import listen
@@ -27,18 +31,30 @@ from molar.engine import Recommender, RequestError
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
 
 
-def build_app(recommender: Recommender, saved: SavedVisits | None = None, mcp: bool = False) -> FastAPI:
+def build_app(
+    recommender: Recommender, saved: SavedVisits | None = None, mcp: bool = False, kept: float = KEPT
+) -> FastAPI:
     """The page, and beside it /thumbnails/ROW, /own/ID, /cards and /health.
 
     Args:
         recommender: of the bundle that is shown.
         saved: where visits are kept; in the user's data folder if None.
         mcp: serve the functions for programs over MCP too, at /gradio_api/mcp.
+        kept: minutes that a visit stays in memory after its last click, once its page is closed.
     """
-    app = FastAPI(title="Molar", docs_url=None, redoc_url=None)
     catalog = recommender.catalog
     shop = Shop(recommender, OwnItems(recommender))
     shop.warm_up()
+    page = build_page(shop, saved or SavedVisits(data_folder() / "visits.db"))
+    page.state_session_capacity = MOST_SESSIONS
+
+    @asynccontextmanager
+    async def forgetting(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(keep_forgetting(page, kept))
+        yield
+        task.cancel()
+
+    app = FastAPI(title="Molar", docs_url=None, redoc_url=None, lifespan=forgetting)
 
     @app.get("/health")
     def health() -> dict[str, object]:
@@ -69,7 +85,7 @@ def build_app(recommender: Recommender, saved: SavedVisits | None = None, mcp: b
     app.add_middleware(SmallRequests)
     return gr.mount_gradio_app(
         app,
-        build_page(shop, saved or SavedVisits(data_folder() / "visits.db")),
+        page,
         path="/",
         theme=theme,
         css=css,
@@ -98,6 +114,7 @@ def serve(
     auth: tuple[str, str] | None = None,
     mcp: bool = False,
     share: bool = False,
+    kept: float = KEPT,
 ) -> None:
     """Open the bundle and serve the page until Ctrl-C.
 
@@ -109,6 +126,7 @@ def serve(
         auth: user and password that are asked for; nobody is asked if None.
         mcp: serve the functions for programs over MCP too.
         share: open a public address through Gradio's tunnel.
+        kept: minutes that a visit stays in memory after its last click, once its page is closed.
 
     Raises:
         BundleError: the bundle cannot be used.
@@ -121,7 +139,7 @@ def serve(
         raise RequestError("--mcp needs the package mcp; run: pip install 'molar[mcp]'")
     with listen(host, port) as listening:
         recommender = Recommender.load(bundle, device)
-        app = build_app(recommender, mcp=mcp)
+        app = build_app(recommender, mcp=mcp, kept=kept)
         if auth:
             app.add_middleware(PasswordRequired, user=auth[0], password=auth[1])
         # Pages and MCP clients keep connections open for as long as they like.

@@ -1,7 +1,7 @@
-"""`molar bench demo`: how soon the demo answers, and what many visitors at once wait for.
+"""`molar bench demo`: how soon the demo answers, what many visitors at once wait for, and what stays when they leave.
 
-Each simulated visitor does what the page does: it sends a click to the queue and reads the answer's stream. It checks
-that the history in the answer is its own.
+Each simulated visitor does what the page does: it holds a connection for as long as it is open, sends a click to the
+queue and reads the answer's stream. It checks that the history in the answer is its own.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from molar.app.demo.click_benchmark import measure_clicks
 from molar.app.demo.process import demo_process
 from molar.engine import RequestError
 from molar.engine.bundle import CATALOG, open_bundle
@@ -24,6 +25,8 @@ from molar.engine.catalog import Catalog
 
 _LONGEST = 12  # events; then a visitor begins anew
 _ALONE = 20  # clicks
+_KEEP = 0.1  # minutes that the demo remembers who has left
+_AGAIN = 4  # times that as many others come
 
 
 @dataclass
@@ -71,11 +74,19 @@ class _Visitor:
                 await self._ask(client, {"data": [None] * len(one["inputs"]), "fn_index": one["id"]})
 
     async def stay(self, client: httpx.AsyncClient, until: float, pause: float) -> None:
-        """Click, and think for `pause` seconds on average, until a moment."""
+        """Click, and think for `pause` seconds on average, until a moment; then close the page."""
+        open_page = asyncio.create_task(self._keep_open(client))
         await asyncio.sleep(random.uniform(0, pause))
         while time.monotonic() < until:
             await self.click(client)
             await asyncio.sleep(random.uniform(0.4 * pause, 1.6 * pause))
+        open_page.cancel()
+
+    async def _keep_open(self, client: httpx.AsyncClient) -> None:
+        address = f"{self.address}/gradio_api/heartbeat/{self.session}"
+        async with client.stream("GET", address, timeout=None) as alive:
+            async for _ in alive.aiter_raw():
+                pass
 
     async def _ask(self, client: httpx.AsyncClient, event: dict[str, Any]) -> str:
         body = {**event, "session_hash": self.session}
@@ -84,7 +95,9 @@ class _Visitor:
             return await _completed(lines)
 
 
-def measure_demo(bundle: Path, visitors: int, seconds: float, pause: float) -> dict[str, Any]:
+def measure_demo(
+    bundle: Path, visitors: int, seconds: float, pause: float, chromium: Path | None = None
+) -> dict[str, Any]:
     """Start the demo on a bundle in a process of its own and visit it.
 
     Args:
@@ -92,10 +105,11 @@ def measure_demo(bundle: Path, visitors: int, seconds: float, pause: float) -> d
         visitors: how many at once.
         seconds: how long they stay.
         pause: seconds between two clicks of a visitor, on average.
+        chromium: a browser to click in too, when nobody else is there.
 
     Returns:
         Seconds until the first page, milliseconds of the first click, of clicks of one visitor and of many, what went
-        wrong, and MB of memory before, while and after.
+        wrong, and MB of memory before and while they are there, and after four times as many others came and left.
 
     Raises:
         BundleError: the bundle cannot be used.
@@ -107,30 +121,38 @@ def measure_demo(bundle: Path, visitors: int, seconds: float, pause: float) -> d
         most = len(items) // (_LONGEST + 1)
         raise RequestError(f"{bundle}: has {len(items)} items, enough for --visitors {most}")
     started = time.perf_counter()
-    with demo_process(bundle) as (address, process):
+    with demo_process(bundle, "--keep", str(_KEEP)) as (address, process):
         first_page = time.perf_counter() - started
         at_start = _megabytes(process, "VmRSS")
         config = httpx.get(f"{address}/config").json()
         dependency, trigger = _clicked(config)
 
-        def visitor(number: int) -> _Visitor:
-            return _Visitor(address, dependency, trigger, mode, items[number::visitors], f"visitor-{number}")
+        async def visit(client: httpx.AsyncClient, group: int, seconds: float) -> list[_Visitor]:
+            many = [
+                _Visitor(address, dependency, trigger, mode, items[number::visitors], f"visitor-{group}-{number}")
+                for number in range(visitors)
+            ]
+            until = time.monotonic() + seconds
+            await asyncio.gather(*(one.stay(client, until, pause) for one in many))
+            return many
 
-        async def visit() -> tuple[_Visitor, list[_Visitor]]:
+        async def visits() -> tuple[_Visitor, list[_Visitor], float]:
             limits = httpx.Limits(max_connections=4 * visitors)
             async with httpx.AsyncClient(timeout=60, limits=limits) as client:
                 alone = _Visitor(address, dependency, trigger, mode, items, "alone")
                 await alone.arrive(client, config)
                 for _ in range(_ALONE):
                     await alone.click(client)
-                many = [visitor(number) for number in range(visitors)]
-                until = time.monotonic() + seconds
-                await asyncio.gather(*(one.stay(client, until, pause) for one in many))
-            return alone, many
+                many = await visit(client, 0, seconds)
+                peak = _megabytes(process, "VmHWM")
+                for group in range(1, 1 + _AGAIN):
+                    await asyncio.sleep(120 * _KEEP)  # until those before are forgotten
+                    await visit(client, group, 2 * pause)
+            return alone, many, peak
 
-        alone, many = asyncio.run(visit())
-        time.sleep(5)
-        after, peak = _megabytes(process, "VmRSS"), _megabytes(process, "VmHWM")
+        clicked = measure_clicks(address, chromium) if chromium else {}
+        alone, many, peak = asyncio.run(visits())
+        after = _megabytes(process, "VmRSS")
     clicks = [click for one in many for click in one.clicks]
     one_p50 = statistics.median(alone.clicks[1:])
     p95 = statistics.quantiles(clicks, n=20)[-1]
@@ -138,6 +160,7 @@ def measure_demo(bundle: Path, visitors: int, seconds: float, pause: float) -> d
         "first_page_s": round(first_page, 2),
         "first_click_ms": round(alone.clicks[0], 1),
         "one_visitor_p50_ms": round(one_p50, 1),
+        **clicked,
         "visitors": visitors,
         "seconds": seconds,
         "clicks": len(clicks),
@@ -148,7 +171,7 @@ def measure_demo(bundle: Path, visitors: int, seconds: float, pause: float) -> d
         "wrong_histories": sum(one.wrong for one in [alone, *many]),
         "memory_at_start_mb": at_start,
         "memory_peak_mb": peak,
-        "memory_after_mb": after,
+        f"memory_after_{_AGAIN * visitors}_others_mb": after,
     }
 
 

@@ -12,7 +12,7 @@ from molar.engine import DatasetError, MolarError, Recommender, RequestError
 
 PREFIX = "own-"
 MOST_OWN_ITEMS = 500  # of all visitors together; the oldest make room
-MOST_WORDS = 2_000  # characters
+_MOST_CHARACTERS = 2_000  # of a title
 _DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,(.*)", re.DOTALL)
 
 
@@ -48,7 +48,7 @@ class OwnItems:
         Raises:
             RequestError: there is neither, the picture cannot be read, or the bundle cannot read new items.
         """
-        title = " ".join(title.split())[:MOST_WORDS]
+        title = " ".join(title.split())[:_MOST_CHARACTERS]
         image = _decoded(picture)
         if not (title or image):
             raise RequestError("give a picture, or say what it is")

@@ -14,15 +14,15 @@ from molar.app.demo import views
 from molar.app.demo.engine_panel import REQUESTS, load
 from molar.app.demo.programs import add_programs
 from molar.app.demo.saved_visits import SavedVisits, visit_from_json, visit_to_json
-from molar.app.demo.shop import COMPARE, ENGINE, MAP, SHOP, VISITS, Shop, chosen_filters
+from molar.app.demo.shop import Shop, chosen_filters
 from molar.app.demo.visit import Visit
 from molar.app.demo.visits_view import visits_view
 from molar.engine import RequestError
 from molar.engine.ranker import Ranked
 
+SHOP, COMPARE, MAP, ENGINE, VISITS = "shop", "compare", "map", "engine", "visits"  # the tabs
 _FILTERS = 3
 _ANY = "All"
-_KEPT_UNTOUCHED = 1_800  # seconds
 _SCRIPT = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
 _OWN = Path(__file__).with_name("own.html").read_text(encoding="utf-8")
 
@@ -126,11 +126,7 @@ def build_page(shop: Shop, saved: SavedVisits) -> gr.Blocks:
         return lambda visit, mode, owner: [tab, *show_with_tab(visit, mode, tab, owner)]
 
     with gr.Blocks(title=f"{name} · Molar", analytics_enabled=False, fill_width=True) as page:
-        visit = gr.State(
-            Visit(),
-            time_to_live=_KEPT_UNTOUCHED,
-            delete_callback=lambda visit: shop.own_items.forget(visit.own),
-        )
+        visit = gr.State(Visit(), delete_callback=lambda visit: shop.own_items.forget(visit.own))
         tab = gr.State(SHOP)
         owner = gr.BrowserState("", storage_key="molar-visitor", secret="molar")
         _html(views.header(name, len(recommender.catalog.item_ids), recommender.device), "header")

@@ -18,7 +18,6 @@ from molar.engine.ranker import Ranked
 
 PAGE = 48  # cards of the catalogue that come at once
 RECOMMENDED = 12
-SHOP, COMPARE, MAP, ENGINE, VISITS = "shop", "compare", "map", "engine", "visits"
 _SURPRISES = 4
 
 

@@ -2,13 +2,16 @@
 
 import itertools
 import re
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from molar.app.cli_serve import showroom
 from molar.assets.studio.pictures import picture_of
 from molar.assets.studio.products import make_held_out
 from tests.browser.clicks import pick, titles
@@ -179,3 +182,24 @@ def test_own_items_are_seen_by_who_added_them_only(page: Page, visiting: Callabl
         expect(other.locator("#history li")).to_have_count(1)
         assert "Zebra" not in other.locator("body").inner_text()
     expect(page.locator("#history li")).to_have_count(1)
+
+
+def test_who_closes_the_page_is_forgotten_and_who_keeps_it_open_is_not(
+    served: Callable[..., AbstractContextManager], visiting: Callable[..., AbstractContextManager], tmp_path: Path
+) -> None:
+    with served(showroom(), tmp_path, "--keep", "0.02") as address:
+        with visiting(url=address) as page:
+            page.get_by_text("Add your own picture").click()
+            page.locator("#own input[type=file]").set_input_files(picture_of(next(iter(make_held_out(0)))))
+            expect(page.locator("#own .drop img")).to_be_visible()
+            page.get_by_role("button", name="Add it to my history").click()
+            expect(page.locator("#history li")).to_have_count(1)
+            own = f"{address}/{page.locator('#history img').get_attribute('src')}"
+            page.wait_for_timeout(4_000)  # three times as long as who left is remembered
+            pick(page, 0, 2)
+            assert httpx.get(own).status_code == 200
+        for _ in range(50):
+            if httpx.get(own).status_code == 404:
+                break
+            time.sleep(0.2)
+        assert httpx.get(own).status_code == 404

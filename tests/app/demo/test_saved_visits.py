@@ -1,5 +1,6 @@
 """Visits as files, by link, and in the user's data folder."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -24,8 +25,6 @@ def test_a_visit_comes_back_with_its_own_items(store: Shop) -> None:
     ids = store.recommender.catalog.item_ids
     picture = store.recommender.catalog.thumbnail(4)
     assert picture
-    import base64
-
     data_url = f"data:image/webp;base64,{base64.b64encode(picture).decode()}"
     visit, _ = store.add_own(Visit().look_at(ids[3]), "Blue mug", data_url)
     visit = visit.look_at(ids[7]).set_aside(ids[9])
