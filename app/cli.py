@@ -10,6 +10,7 @@ from molar.app.cli_bench import bench
 from molar.app.cli_data import data
 from molar.app.cli_encoder import embed, finetune
 from molar.app.cli_export import export
+from molar.app.cli_index import index
 from molar.app.cli_serve import demo, recommend, serve
 from molar.app.cli_train import compare, evaluate, train
 from molar.engine.errors import MolarError
@@ -55,7 +56,7 @@ def main() -> None:
     """Multimodal sequential recommendation: train, evaluate, export to ONNX, show."""
 
 
-for command in (data, finetune, embed, train, evaluate, compare, export, recommend, bench, demo, serve):
+for command in (data, finetune, embed, train, evaluate, compare, export, recommend, bench, demo, serve, index):
     main.add_command(command)
 
 

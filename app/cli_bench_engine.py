@@ -1,5 +1,6 @@
-"""`molar bench latency`, `engine`, `stress` and `demo`: how quick a bundle answers, and whether it stays right."""
+"""`molar bench latency`, `engine`, `index`, `stress`, `demo`: how quick a bundle answers, and whether it stays so."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -90,6 +91,28 @@ def stress(bundle: Path | None, threads: int, seconds: float, device: str, preci
     report(result, out)
     if result["errors"] or result["wrong"]:
         raise click.ClickException(f"{sum(result['errors'].values())} errors, {result['wrong']} wrong answers")
+
+
+@click.command("index")
+@click.argument("addresses", nargs=-1, required=True)
+@click.option("--items", type=COUNT, default=100_000, show_default=True)
+@click.option("--dim", "width", type=COUNT, default=128, show_default=True, help="Table's width.")
+@click.option("--history", "length", type=COUNT, default=50, show_default=True, help="Events in each history.")
+@click.option("--calls", type=COUNT, default=100, show_default=True, help="Timed calls.")
+@click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
+def search_index(addresses: tuple[str, ...], items: int, width: int, length: int, calls: int, out: Path | None) -> None:
+    """Item search at each of ADDRESSES beside the exact search in the graph, on a catalogue of random vectors.
+
+    Each address gets a collection of these items, which stays there.
+
+    \b
+    Example:
+      molar bench index qdrant:///tmp/qdrant milvus:///tmp/milvus.db
+    """
+    from molar.export.index_benchmark import benchmark_index
+
+    say = partial(click.echo, err=True)
+    report(benchmark_index(addresses, items, width, length, calls, say), out)
 
 
 @click.command("demo")

@@ -14,6 +14,9 @@ from molar.engine.errors import RequestError
 BUNDLE_OPTION = click.option(
     "--bundle", type=FOLDER, help="Made by `molar export`; the embedded showroom if not given."
 )
+INDEX_OPTION = click.option(
+    "--index", metavar="ADDRESS", help="Search here, where `molar index push` has put the items, and not in the graph."
+)
 
 
 def showroom() -> Path:
@@ -29,6 +32,7 @@ def showroom() -> Path:
 @click.option("--mode", help="aligned, content or ids.  [default: the bundle's first]")
 @DEVICE_OPTION
 @PRECISION_OPTION
+@INDEX_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def recommend(
     history: tuple[str, ...],
@@ -38,6 +42,7 @@ def recommend(
     mode: str | None,
     device: str,
     precision: str,
+    index: str | None,
     as_json: bool,
 ) -> None:
     """Recommend items for a HISTORY of item ids, oldest first.
@@ -48,7 +53,7 @@ def recommend(
     """
     from molar.engine import Recommender
 
-    recommender = Recommender.load(bundle or showroom(), device, precision)
+    recommender = Recommender.load(bundle or showroom(), device, precision, index=index)
     found = recommender.recommend(history, k, parse_where(where), mode)
     if as_json:
         click.echo(json.dumps([asdict(recommendation) for recommendation in found], indent=2))
@@ -120,6 +125,7 @@ def demo(
 @click.option("--wait-ms", default=0.0, show_default=True, help="For more requests to share a run of the graph.")
 @DEVICE_OPTION
 @PRECISION_OPTION
+@INDEX_OPTION
 def serve(
     bundle: Path | None,
     host: str,
@@ -129,6 +135,7 @@ def serve(
     wait_ms: float,
     device: str,
     precision: str,
+    index: str | None,
 ) -> None:
     """Serve a bundle over HTTP: /v1/recommend, /v1/explain, /v1/items; /docs describes them.
 
@@ -142,7 +149,7 @@ def serve(
     from molar.engine import Recommender
 
     def opened(folder: Path) -> Recommender:
-        return Recommender.load(folder, device, precision, wait_ms)
+        return Recommender.load(folder, device, precision, wait_ms, index)
 
     serve_bundle(bundle or showroom(), opened, host, port or _port_from_environment(), keys, at_once)
 

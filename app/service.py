@@ -21,7 +21,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from molar.app import service_schema as schema
 from molar.app.guards import SmallRequests
 from molar.app.service_metrics import Counted, Metrics
-from molar.engine import BundleError, MolarError, Recommender, RequestError
+from molar.engine import BundleError, MolarError, Recommender, RequestError, UnavailableError
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     code: {"model": schema.Refusal, "description": why}
@@ -105,7 +105,7 @@ def build_service(served: Served, keys: Sequence[str] = (), at_once: int = 256) 
 
     @app.exception_handler(MolarError)
     def refuse(_: Request, error: MolarError) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, 503 if isinstance(error, BundleError) else 422)
+        return JSONResponse({"detail": str(error)}, 503 if isinstance(error, BundleError | UnavailableError) else 422)
 
     @app.exception_handler(RequestValidationError)
     def explain_refusal(_: Request, error: RequestValidationError) -> JSONResponse:

@@ -2,7 +2,7 @@
 
 from molar.engine.catalog import Catalog
 from molar.engine.catalog_item import CatalogItem
-from molar.engine.errors import BundleError, DatasetError, ModelError, MolarError, RequestError
+from molar.engine.errors import BundleError, DatasetError, ModelError, MolarError, RequestError, UnavailableError
 from molar.engine.explain import Explanation
 from molar.engine.item_encoder import NewItem
 from molar.engine.recommendation import Recommendation
@@ -20,4 +20,5 @@ __all__ = [
     "Recommendation",
     "Recommender",
     "RequestError",
+    "UnavailableError",
 ]

@@ -173,7 +173,7 @@ class Catalog:
             stored[[row for (row,) in self._query(f"select row from items where {condition}", arguments)]] = True
         if len(self._filters) >= _KEPT_FILTERS:
             self._filters.pop(next(iter(self._filters)), None)
-        found = self._filters[key] = Allowed(stored, added)
+        found = self._filters[key] = Allowed(stored, added, key)
         return found
 
     def thumbnail(self, row: int) -> bytes | None:

@@ -54,10 +54,12 @@ class Allowed:
     Attributes:
         stored: (N,) bool for the items of the bundle.
         added: rows of added items.
+        where: attribute and values of the filter, as an item index is told of it.
     """
 
     stored: np.ndarray
     added: frozenset[int] = frozenset()
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def create_catalog(path: Path, items: Iterable[CatalogItem]) -> None:

@@ -22,3 +22,7 @@ class BundleError(MolarError):
 
 class RequestError(MolarError):
     """A recommendation was asked for that the bundle cannot give: an unknown item, an empty history, a bad filter."""
+
+
+class UnavailableError(MolarError):
+    """Something beyond this machine does not answer, or does not have what it should."""

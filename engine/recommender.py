@@ -12,6 +12,8 @@ from molar.engine.catalog_changes import CatalogChanges
 from molar.engine.catalog_item import Allowed, Where
 from molar.engine.errors import RequestError
 from molar.engine.explain import Explanation, left_out
+from molar.engine.index import open_index
+from molar.engine.index.index_ranker import IndexRanker
 from molar.engine.ranker import Ranked, Ranker, RankRequest
 from molar.engine.recommendation import Recommendation
 from molar.engine.similar import nearest
@@ -31,10 +33,21 @@ class Recommender(CatalogChanges):
     """
 
     def __init__(
-        self, folder: Path, manifest: bundles.Manifest, device: str, precision: str = "auto", wait_ms: float = 0.0
+        self,
+        folder: Path,
+        manifest: bundles.Manifest,
+        device: str,
+        precision: str = "auto",
+        wait_ms: float = 0.0,
+        index: str | None = None,
     ) -> None:
-        ranker = Ranker(folder, manifest, device, precision)
-        super().__init__(folder, manifest, ranker.device, ranker.tables, Catalog(folder / bundles.CATALOG))
+        catalog = Catalog(folder / bundles.CATALOG)
+        ranker: Ranker | IndexRanker
+        if index is None:
+            ranker = Ranker(folder, manifest, device, precision)
+        else:
+            ranker = IndexRanker(folder, manifest, device, catalog, open_index(index, manifest))
+        super().__init__(folder, manifest, ranker.device, ranker.tables, catalog)
         self._ranker = ranker
         self.precision = ranker.precision
         self._batched = Batcher[RankRequest, Ranked](ranker, lambda r: r.mode, ranker.largest, wait_ms)
@@ -42,7 +55,12 @@ class Recommender(CatalogChanges):
 
     @classmethod
     def load(
-        cls, folder: Path | str, device: str = "auto", precision: str = "auto", wait_ms: float = 0.0
+        cls,
+        folder: Path | str,
+        device: str = "auto",
+        precision: str = "auto",
+        wait_ms: float = 0.0,
+        index: str | None = None,
     ) -> "Recommender":
         """Verify and open a bundle.
 
@@ -53,12 +71,15 @@ class Recommender(CatalogChanges):
                 answers of float32), "fp32", "fp16" or "int8".
             wait_ms: how long a run that is not full waits for more calls to share it. A call that finds nothing running
                 runs at once if 0, and what arrives meanwhile runs together next.
+            index: address of an index that `molar index push` filled, see `molar.engine.index`: it finds candidates,
+                which are scored here, and the item tables stay in their file. `precision` has no say then.
 
         Raises:
             BundleError: a file of the bundle is missing, changed, or newer than this code.
-            RequestError: the device or the precision cannot be had.
+            RequestError: the device, the precision or the index's client cannot be had.
+            UnavailableError: the index does not answer, or does not hold this bundle.
         """
-        return cls(Path(folder), bundles.open_bundle(folder), device, precision, wait_ms)
+        return cls(Path(folder), bundles.open_bundle(folder), device, precision, wait_ms, index)
 
     def recommend(
         self,

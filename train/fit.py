@@ -19,6 +19,7 @@ from molar.train.dataset import Dataset, dataset_fingerprint, load_dataset
 from molar.train.device import choose_device, fast_bfloat16, keep_freed_memory, training_attention
 from molar.train.encoders import Encoder, check_events, load_encoder
 from molar.train.id_run import check_id_run, id_run_config
+from molar.train.interrupts import interrupts_wait
 from molar.train.item_embedding import embed_items
 from molar.train.item_encoder import ScaledFeatures
 from molar.train.model import MODES, DataFacts, Molar
@@ -131,19 +132,20 @@ def train(
                     "validation_seconds": round(time.perf_counter() - trained, 2),
                 }
                 progress.metrics.append(line)
-                # Where nobody can be evaluated, the last epoch is the best.
-                reached = validated[f"{model.modes[0]}_ndcg@10"]
-                if reached > progress.best_ndcg or not len(split.evaluated):
-                    progress.best_epoch, progress.best_ndcg = progress.epoch, reached
+                with interrupts_wait():
+                    # Where nobody can be evaluated, the last epoch is the best.
+                    reached = validated[f"{model.modes[0]}_ndcg@10"]
+                    if reached > progress.best_ndcg or not len(split.evaluated):
+                        progress.best_epoch, progress.best_ndcg = progress.epoch, reached
+                        if processes.first:
+                            runs.save_best(run_folder, progress, judged, vectors)
+                    waited = progress.epochs_without_gain() if len(split.evaluated) else 0
+                    progress.finished = progress.epoch >= config.epochs or waited >= config.patience
                     if processes.first:
-                        runs.save_best(run_folder, progress, judged, vectors)
-                waited = progress.epochs_without_gain() if len(split.evaluated) else 0
-                progress.finished = progress.epoch >= config.epochs or waited >= config.patience
-                if processes.first:
-                    runs.save_checkpoint(run_folder, progress, model, optimizer, averaged)
-                if board is not None:
-                    for name, value in line.items():
-                        board.add_scalar(name, value, progress.epoch)
+                        runs.save_checkpoint(run_folder, progress, model, optimizer, averaged)
+                    if board is not None:
+                        for name, value in line.items():
+                            board.add_scalar(name, value, progress.epoch)
                 if processes.first:
                     bar.console.print(_epoch_line(line, progress), soft_wrap=True, highlight=False)
     return progress

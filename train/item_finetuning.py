@@ -25,6 +25,7 @@ from molar.train.companions import companions
 from molar.train.dataset import Dataset, load_dataset
 from molar.train.device import choose_device, fast_bfloat16, keep_freed_memory, training_attention
 from molar.train.finetune_config import FinetuneConfig
+from molar.train.interrupts import interrupts_wait
 from molar.train.item_embedding import embed_items
 from molar.train.item_losses import FinetuningHeads, Knowledge, batch_losses
 from molar.train.item_pictures import ItemPictures
@@ -123,12 +124,13 @@ def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, dev
             optimizer.step()
             if not math.isfinite(losses["loss"].item()):
                 raise ModelError(f"the loss is no longer a number in step {step + 1}; lower --learning-rate")
-            for name, value in losses.items():
-                board.add_scalar(f"{batch.name}/{name}", value.item(), step + 1)
             bar.update(tuning, advance=1, description=f"{batch.name} {losses['loss'].item():.2f}")
-            if time.monotonic() - saved > _CHECKPOINT_SECONDS:
-                encoders.save_checkpoint(out, step + 1, backbone, heads, optimizer)
-                saved = time.monotonic()
+            with interrupts_wait():
+                for name, value in losses.items():
+                    board.add_scalar(f"{batch.name}/{name}", value.item(), step + 1)
+                if time.monotonic() - saved > _CHECKPOINT_SECONDS:
+                    encoders.save_checkpoint(out, step + 1, backbone, heads, optimizer)
+                    saved = time.monotonic()
     encoders.save_encoder(out, backbone)
 
 

@@ -162,7 +162,7 @@ def test_search(recommender: Recommender) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [("mirorr", "mirror"), ("cusion", "cushion"), ("clcok", "clock"), ("baskte", "basket")]
+    ("typed", "meant"), [("mirorr", "mirror"), ("cusion", "cushion"), ("clcok", "clock"), ("tabel", "table")]
 )
 def test_search_forgives_typing_errors(recommender: Recommender, typed: str, meant: str) -> None:
     assert recommender.catalog.search(meant)
