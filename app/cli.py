@@ -19,6 +19,7 @@ _EXTRAS = {
     "train": ("torch", "transformers", "polars", "scipy", "peft", "gguf", "tensorboard", "safetensors.torch"),
     "export": ("onnx", "onnxscript", "optimum", "sklearn"),
     "serve": ("prometheus_client",),
+    "cluster": ("ray",),
 }
 
 

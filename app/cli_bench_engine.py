@@ -1,4 +1,4 @@
-"""`molar bench latency`, `engine`, `index`, `stress`, `demo`: how quick a bundle answers, and whether it stays so."""
+"""`molar bench latency`, `engine`, `index`, `stress`, `demo`, `serve`: how quick a bundle answers, and how well."""
 
 from functools import partial
 from pathlib import Path
@@ -134,3 +134,23 @@ def demo_visitors(
     from molar.app.demo.benchmark import measure_demo
 
     report(measure_demo(bundle or showroom(), visitors, seconds, pause, chromium), out)
+
+
+@click.command("serve")
+@BUNDLE_OPTION
+@click.option("--clients", type=COUNT, default=32, show_default=True, help="Connections.")
+@click.option("--seconds", type=COUNT, default=300, show_default=True, help="How long.")
+@click.option("--history", "length", type=COUNT, default=20, show_default=True, help="Events in each history.")
+@click.option("-k", default=10, show_default=True, help="How many items.")
+@click.option("--wrk", default="wrk", show_default=True, help="The program that asks.")
+@click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
+def service(bundle: Path | None, clients: int, seconds: int, length: int, k: int, wrk: str, out: Path | None) -> None:
+    """`molar serve` in a process of its own, asked by wrk; in the middle the bundle is opened again.
+
+    \b
+    Example:
+      molar bench serve --clients 32 --seconds 300
+    """
+    from molar.app.service_benchmark import measure_service
+
+    report(measure_service(bundle or showroom(), wrk, clients, seconds, length, k), out)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from molar.app.options import DEVICE_OPTION, FOLDER, config_options, given
+from molar.app.options import COUNT, DEVICE_OPTION, FOLDER, config_options, given
 from molar.engine.errors import ModelError
 from molar.train.config import config_from, read_toml
 from molar.train.finetune_config import END_TO_END, FinetuneConfig
@@ -58,15 +58,28 @@ def finetune(
 @click.option("--view", type=click.Choice(["both", "text", "image"]), default="both", show_default=True)
 @click.option("--text-tokens", type=int, default=256, show_default=True, help="Where a bare backbone cuts texts.")
 @click.option("--out", type=FOLDER, help="Also write a Parquet file here: item_id, vector.")
+@click.option("--on", "cluster", metavar="ADDRESS", help="Read on Ray: ray (here), auto, or ray://HOST:PORT.")
+@click.option("--workers", type=COUNT, help="On Ray.  [default: one for each GPU, else for each CPU]")
 @DEVICE_OPTION
-def embed(dataset: Path, encoder: str, view: str, text_tokens: int, out: Path | None, device: str) -> None:
+def embed(
+    dataset: Path,
+    encoder: str,
+    view: str,
+    text_tokens: int,
+    out: Path | None,
+    cluster: str | None,
+    workers: int | None,
+    device: str,
+) -> None:
     """Read every item of a dataset; what was read before comes from the cache.
 
-    Ctrl-C loses nothing: the next call goes on.
+    Ctrl-C loses nothing: the next call goes on. With --on, the folders of the dataset and the encoder must be there
+    under the same paths on every machine of the cluster.
 
     \b
     Example:
       molar embed data/movielens-1m --encoder encoders/movielens-1m --out vectors.parquet
+      molar embed data/movielens-1m --encoder encoders/movielens-1m --on ray://head:10001
     """
     import polars as pl
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -78,9 +91,8 @@ def embed(dataset: Path, encoder: str, view: str, text_tokens: int, out: Path | 
     from molar.train.item_embedding import embed_items
 
     keep_freed_memory()
-    on = choose_device(device)
     loaded = load_dataset(dataset)
-    model = load_encoder(encoder, text_tokens, on)
+    throughput: dict[str, tuple[int, float]] = {}
     started, computed = time.perf_counter(), 0
     columns = (
         TextColumn("items"),
@@ -99,7 +111,13 @@ def embed(dataset: Path, encoder: str, view: str, text_tokens: int, out: Path | 
             bar.update(task, completed=done, total=total, rate=rate)
 
         try:
-            vectors = embed_items(loaded, model, on, progress, view)
+            if cluster:
+                from molar.train.cluster_embedding import embed_on_ray
+
+                vectors, throughput = embed_on_ray(loaded, encoder, text_tokens, cluster, workers, progress, view)
+            else:
+                on = choose_device(device)
+                vectors = embed_items(loaded, load_encoder(encoder, text_tokens, on), on, progress, view)
         except KeyboardInterrupt:
             click.echo("\nstopped; the same command goes on", err=True)
             raise SystemExit(130) from None
@@ -107,6 +125,8 @@ def embed(dataset: Path, encoder: str, view: str, text_tokens: int, out: Path | 
     if out:
         table = pl.DataFrame({"item_id": loaded.items["item_id"], "vector": vectors.numpy()})
         write_atomically(out, table.write_parquet)
+    for worker, (items, busy) in throughput.items():
+        click.echo(f"{worker}: {items:,} items, {items / busy:.1f} items/s")
     rate = f", {computed / seconds:.1f} items/s" if computed else ""
     click.echo(
         f"{len(vectors):,} items, {vectors.shape[1]} numbers each; {computed:,} read now{rate}, the rest from the cache"

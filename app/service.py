@@ -26,6 +26,7 @@ from molar.engine import BundleError, MolarError, Recommender, RequestError, Una
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     code: {"model": schema.Refusal, "description": why}
     for code, why in {
+        400: "the body cannot be read",
         401: "a key is needed",
         404: "there is no such item",
         411: "the length is not said",

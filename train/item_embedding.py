@@ -9,6 +9,7 @@ Dimensions: N items, D width of the encoder's vectors.
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -55,29 +56,58 @@ def embed_items(
     Raises:
         DatasetError: a picture is missing or cannot be read.
     """
-    texts = item_texts(dataset).full if view != "image" else [""] * len(dataset.items)
-    images = dataset.items["image"].to_list() if view != "text" else [""] * len(dataset.items)
-    keys = _keys(dataset, encoder.version, texts, images)
     with FeatureCache(cache_folder() / "features.db") as cache:
-        todo = [row for row in cache.missing(keys) if texts[row] or images[row]]
-        todo.sort(key=lambda row: len(texts[row]))
-        batches = [todo[start : start + _BATCH] for start in range(0, len(todo), _BATCH)]
+        items = readable_items(dataset, encoder.version, view)
+        batches = items.unread(cache)
+        total = sum(map(len, batches))
 
         def read(rows: list[int]) -> Any:
             with torch.inference_mode():  # a thread has its own
-                pictures = list(decoders.map(lambda row: open_picture(dataset, images[row]), rows))
-                return encoder.backbone.read([texts[row] for row in rows], pictures)
+                pictures = list(decoders.map(lambda row: open_picture(dataset.folder, items.images[row]), rows))
+                return encoder.backbone.read([items.texts[row] for row in rows], pictures)
 
         with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor() as decoders:
             waiting: list[Future] = [reader.submit(read, rows) for rows in batches[:_PREFETCHED]]
             for index, rows in enumerate(batches):
-                progress(index * _BATCH, len(todo))
+                progress(index * _BATCH, total)
                 batch = waiting.pop(0).result()
                 if index + _PREFETCHED < len(batches):
                     waiting.append(reader.submit(read, batches[index + _PREFETCHED]))
-                cache.put([keys[row] for row in rows], embed_batch(encoder.backbone, batch, device).cpu().numpy())
-        progress(len(todo), len(todo))
-        return torch.from_numpy(cache.get(keys, encoder.backbone.dim))
+                cache.put([items.keys[row] for row in rows], embed_batch(encoder.backbone, batch, device).cpu().numpy())
+        progress(total, total)
+        return torch.from_numpy(cache.get(items.keys, encoder.backbone.dim))
+
+
+@dataclass(frozen=True)
+class ReadableItems:
+    """What an encoder reads of a catalogue, by row.
+
+    Attributes:
+        texts: empty where there is none.
+        images: paths in the dataset folder; empty where there is none.
+        keys: of the vectors in the cache.
+    """
+
+    texts: Sequence[str]
+    images: Sequence[str]
+    keys: Sequence[str]
+
+    def unread(self, cache: FeatureCache) -> list[list[int]]:
+        """Batches of the rows that the cache does not hold, texts of alike length together."""
+        todo = [row for row in cache.missing(self.keys) if self.texts[row] or self.images[row]]
+        todo.sort(key=lambda row: len(self.texts[row]))
+        return [todo[start : start + _BATCH] for start in range(0, len(todo), _BATCH)]
+
+
+def readable_items(dataset: Dataset, version: str, view: str) -> ReadableItems:
+    """What an encoder of a version reads of a catalogue in a view of `VIEWS`.
+
+    Raises:
+        DatasetError: a picture is missing.
+    """
+    texts = item_texts(dataset).full if view != "image" else [""] * len(dataset.items)
+    images = dataset.items["image"].to_list() if view != "text" else [""] * len(dataset.items)
+    return ReadableItems(texts, images, _keys(dataset, version, texts, images))
 
 
 @torch.inference_mode()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,13 @@ from molar.train.tables import picture_path
 _BATCH = 32
 
 
-def open_picture(dataset: Dataset, image: str) -> Image.Image | None:
+def open_picture(folder: Path, image: str) -> Image.Image | None:
     """Decode the picture of an item; None where its image column is empty.
 
     Raises:
         DatasetError: the file is missing or cannot be read.
     """
-    return open_image(picture_path(dataset.folder, image), image) if image else None
+    return open_image(picture_path(folder, image), image) if image else None
 
 
 class ItemPictures:
@@ -62,11 +63,11 @@ class ItemPictures:
         image = self.images[row]
         if not image:
             return None
-        return open_picture(self.dataset, image) if self.seen is None else self.seen[row]
+        return open_picture(self.dataset.folder, image) if self.seen is None else self.seen[row]
 
     def _pixels(self, rows: list[int], backbone: Any) -> Iterator[tuple[list[int], torch.Tensor]]:
         def pixels(row: int) -> np.ndarray:
-            return backbone.reader.read_pictures([open_picture(self.dataset, self.images[row])])[0]
+            return backbone.reader.read_pictures([open_picture(self.dataset.folder, self.images[row])])[0]
 
         with ThreadPoolExecutor() as pool:
             for start in range(0, len(rows), _BATCH):

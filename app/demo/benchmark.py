@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from molar.app.demo.click_benchmark import measure_clicks
-from molar.app.demo.process import demo_process
+from molar.app.running import running
 from molar.engine import RequestError
 from molar.engine.bundle import CATALOG, open_bundle
 from molar.engine.catalog import Catalog
@@ -121,7 +121,7 @@ def measure_demo(
         most = len(items) // (_LONGEST + 1)
         raise RequestError(f"{bundle}: has {len(items)} items, enough for --visitors {most}")
     started = time.perf_counter()
-    with demo_process(bundle, "--keep", str(_KEEP)) as (address, process):
+    with running("demo", bundle, "--keep", str(_KEEP)) as (address, process):
         first_page = time.perf_counter() - started
         at_start = _megabytes(process, "VmRSS")
         config = httpx.get(f"{address}/config").json()

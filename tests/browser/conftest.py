@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from molar.app.cli_serve import showroom
-from molar.app.demo.process import demo_process
+from molar.app.running import running
 
 _FLAGS = [
     "--no-sandbox",
@@ -50,7 +50,7 @@ def browser() -> Iterator[Browser]:
 @contextmanager
 def serve(bundle: Path, home: Path, *options: str) -> Iterator[str]:
     """The demo in a process of its own; its address."""
-    with demo_process(bundle, *options, home=home) as (address, _):
+    with running("demo", bundle, *options, home=home) as (address, _):
         yield address
 
 

@@ -190,7 +190,7 @@ def test_training_and_the_engine_read_the_same_bits(shop: Path, run: Path, recom
 
     dataset = load_dataset(shop)
     backbone = load_encoder(load_run(run)[0].config.encoder, 64, torch.device("cpu")).backbone
-    pictures = [open_picture(dataset, image) for image in dataset.items["image"]]
+    pictures = [open_picture(dataset.folder, image) for image in dataset.items["image"]]
     trained = backbone.read(item_texts(dataset).full, pictures)
     items = [new_item(dataset, item) for item in dataset.items.to_dicts()]
     encoder = recommender._item_encoder()

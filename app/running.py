@@ -1,4 +1,4 @@
-"""The demo in a process of its own, for what measures and tests it."""
+"""`molar demo` or `molar serve` in a process of its own, for what measures and tests them."""
 
 import os
 import socket
@@ -17,13 +17,16 @@ _START = 120.0  # seconds that it may take
 
 
 @contextmanager
-def demo_process(bundle: Path, *options: str, home: Path | None = None) -> Iterator[tuple[str, subprocess.Popen]]:
-    """Run `molar demo` on a CPU until the block ends.
+def running(
+    command: str, bundle: Path, *options: str, home: Path | None = None
+) -> Iterator[tuple[str, subprocess.Popen]]:
+    """Run a command that serves a bundle, on a CPU, until the block ends.
 
     Args:
-        bundle: that is shown.
+        command: "demo" or "serve".
+        bundle: that it opens.
         options: more options of the command.
-        home: where it keeps visits; the user's folder if None.
+        home: where the demo keeps visits; the user's folder if None.
 
     Yields:
         Its address, once it answers there, and the process.
@@ -34,26 +37,15 @@ def demo_process(bundle: Path, *options: str, home: Path | None = None) -> Itera
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "molar.app",
-        "demo",
-        "--bundle",
-        str(bundle),
-        "--port",
-        str(port),
-        "--device",
-        "cpu",
-    ]
+    call = [sys.executable, "-m", "molar.app", command, "--bundle", str(bundle), "--port", str(port), "--device", "cpu"]
     more = {"MOLAR_HOME": str(home)} if home else {}
-    process = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, env={**os.environ, **more})
+    process = subprocess.Popen([*call, *options], stdout=subprocess.DEVNULL, env={**os.environ, **more})
     address = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + _START
     try:
         while not _answers(address):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise RequestError("the demo did not start")
+                raise RequestError(f"molar {command} did not start")
             time.sleep(0.02)
         yield address, process
     finally:
