@@ -5,6 +5,9 @@ visitor (a quarter of a megabyte here), until 10,000 of them have come.
 """
 
 import asyncio
+import ctypes
+import gc
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import gradio as gr
@@ -13,8 +16,8 @@ MOST_SESSIONS = 1_000  # of more, the one that was not used for longest goes
 KEPT = 30.0  # minutes
 
 
-def forget_left(page: gr.Blocks, after: timedelta) -> None:
-    """Drop the sessions whose page was closed and that were not used for a while.
+def forget_left(page: gr.Blocks, after: timedelta) -> int:
+    """Drop the sessions whose page was closed and that were not used for a while; how many those are.
 
     A page that is open keeps its session for as long as it likes.
 
@@ -34,10 +37,11 @@ def forget_left(page: gr.Blocks, after: timedelta) -> None:
         with holder.lock:
             holder.session_data.pop(key, None)
             holder.time_last_used.pop(key, None)
+    return len(left)
 
 
 async def keep_forgetting(page: gr.Blocks, minutes: float) -> None:
-    """Forget who left, until this is cancelled.
+    """Forget who left and give their memory back, until this is cancelled.
 
     Args:
         page: that is served.
@@ -45,4 +49,7 @@ async def keep_forgetting(page: gr.Blocks, minutes: float) -> None:
     """
     while True:
         await asyncio.sleep(min(60.0, minutes * 30))
-        forget_left(page, timedelta(minutes=minutes))
+        if forget_left(page, timedelta(minutes=minutes)):
+            gc.collect()
+            with suppress(OSError, AttributeError):  # only glibc has it
+                ctypes.CDLL(None).malloc_trim(0)
