@@ -1,6 +1,7 @@
 """What the tests share: a small real catalogue with drawn pictures, a tiny run trained on it, and its bundle."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 CACHE = Path(os.environ.get("PYTEST_MOLAR_CACHE", Path(__file__).parents[1] / ".pytest_cache" / "molar"))
 os.environ["MOLAR_CACHE"] = str(CACHE)
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+# A shell that runs the tests in its background lets them, and what they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SHOP_KINDS = (
     "mug",

@@ -13,7 +13,8 @@ def interrupts_wait() -> Iterator[None]:
 
     TensorBoard's writer never ends after an interrupt in the middle of its queue, and what is saved is then whole.
     """
-    if threading.current_thread() is not threading.main_thread():  # no other is ever interrupted
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # as in the background of a shell
+    if ignored or threading.current_thread() is not threading.main_thread():  # no other is ever interrupted
         yield
         return
     pressed = False

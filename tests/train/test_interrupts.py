@@ -18,6 +18,15 @@ def test_ctrl_c_waits_for_the_end_of_the_block() -> None:
         signal.raise_signal(signal.SIGINT)  # at once again
 
 
+def test_who_ignores_ctrl_c_goes_on_too() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interrupts_wait():
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_an_error_in_the_block_is_told() -> None:
     with pytest.raises(ValueError, match="disk"), interrupts_wait():
         signal.raise_signal(signal.SIGINT)
