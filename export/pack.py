@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,6 +26,7 @@ from molar.export.pack_parts import item_parts
 from molar.export.parity import check_parity
 from molar.export.ranking import write_graphs
 from molar.export.showcase import evaluation_rows, item_places, visitors
+from molar.train.config import TrainConfig
 from molar.train.dataset import Dataset, load_dataset
 from molar.train.files import new_folder
 from molar.train.model_files import write_tensors
@@ -91,7 +93,7 @@ def export_run(
             content_dim=parts["picture"].shape[1] if "picture" in parts else 0,
             max_history=model.config.max_history,
             modes=list(model.modes),
-            training=asdict(model.config),
+            training=_shown(model.config),
             evaluation=evaluation_rows(run_folder),
             parity={},
             note=config.note,
@@ -113,6 +115,12 @@ def export_run(
         manifest = replace(manifest, parity=parity, precisions=costs)
         (folder / bundles.MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
     return manifest
+
+
+def _shown(config: TrainConfig) -> dict[str, Any]:
+    """Every choice of the run. A bundle leaves the machine, so folders have their names alone."""
+    encoder = Path(config.encoder)
+    return asdict(config) | {"encoder": encoder.name if encoder.is_absolute() else config.encoder}
 
 
 def catalog_items(dataset: Dataset, config: ExportConfig) -> Iterator[CatalogItem]:
