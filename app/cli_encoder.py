@@ -92,6 +92,8 @@ def embed(
 
     keep_freed_memory()
     loaded = load_dataset(dataset)
+    on = choose_device(device)
+    model = None if cluster else load_encoder(encoder, text_tokens, on)
     throughput: dict[str, tuple[int, float]] = {}
     started, computed = time.perf_counter(), 0
     columns = (
@@ -111,13 +113,12 @@ def embed(
             bar.update(task, completed=done, total=total, rate=rate)
 
         try:
-            if cluster:
+            if model:
+                vectors = embed_items(loaded, model, on, progress, view)
+            else:
                 from molar.train.cluster_embedding import embed_on_ray
 
-                vectors, throughput = embed_on_ray(loaded, encoder, text_tokens, cluster, workers, progress, view)
-            else:
-                on = choose_device(device)
-                vectors = embed_items(loaded, load_encoder(encoder, text_tokens, on), on, progress, view)
+                vectors, throughput = embed_on_ray(loaded, encoder, text_tokens, str(cluster), workers, progress, view)
         except KeyboardInterrupt:
             click.echo("\nstopped; the same command goes on", err=True)
             raise SystemExit(130) from None

@@ -26,11 +26,14 @@ def push(address: str, bundle: Path | None) -> None:
     Example:
       molar index push qdrant://localhost:6333 --bundle bundles/movielens-1m
     """
-    from molar.engine import Catalog
-    from molar.engine.bundle import CATALOG
     from molar.engine.index import push as push_items
 
     folder = bundle or showroom()
-    with click.progressbar(length=len(Catalog(folder / CATALOG).item_ids), label="items") as bar:
-        there = push_items(folder, address, lambda done: bar.update(done - bar.pos))
+    with click.progressbar(length=1, label="items") as bar:
+
+        def say(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        there = push_items(folder, address, say)
     click.echo(f"{address}: {there} items of {folder}")

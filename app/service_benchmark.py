@@ -16,8 +16,6 @@ import httpx
 
 from molar.app.running import running
 from molar.engine import Recommender, RequestError
-from molar.engine.bundle import CATALOG
-from molar.engine.catalog import Catalog
 
 _HISTORIES = 2_000
 _WARM_UP = 2  # seconds
@@ -62,9 +60,11 @@ def measure_service(bundle: Path, wrk: str, clients: int, seconds: int, length: 
         BundleError: the bundle cannot be used.
         RequestError: wrk is not there or failed, or the service did not start.
     """
-    ids = Catalog(bundle / CATALOG).item_ids
+    recommender = Recommender.load(bundle, "cpu")
+    ids = recommender.catalog.item_ids
     histories = [random.sample(ids, min(length, len(ids))) for _ in range(_HISTORIES)]
-    alone = _direct(bundle, histories, k)
+    alone = _direct(recommender, histories, k)
+    del recommender
     with tempfile.TemporaryDirectory() as temporary, running("serve", bundle) as (address, _):
         bodies, script = Path(temporary) / "bodies", Path(temporary) / "ask.lua"
         bodies.write_text("\n".join(json.dumps({"history": history, "k": k}) for history in histories))
@@ -96,8 +96,7 @@ def measure_service(bundle: Path, wrk: str, clients: int, seconds: int, length: 
     }
 
 
-def _direct(bundle: Path, histories: list[list[str]], k: int) -> float:
-    recommender = Recommender.load(bundle, "cpu")
+def _direct(recommender: Recommender, histories: list[list[str]], k: int) -> float:
     for history in histories[:10]:
         recommender.recommend(history, k)
     begun = time.perf_counter()

@@ -119,8 +119,12 @@ def export_run(
 
 def _shown(config: TrainConfig) -> dict[str, Any]:
     """Every choice of the run. A bundle leaves the machine, so folders have their names alone."""
-    encoder = Path(config.encoder)
-    return asdict(config) | {"encoder": encoder.name if encoder.is_absolute() else config.encoder}
+
+    def name(folder: str) -> str:
+        return Path(folder).name if Path(folder).is_absolute() else folder
+
+    teachers = ",".join(map(name, config.teachers.split(",")))
+    return asdict(config) | {"encoder": name(config.encoder), "teachers": teachers}
 
 
 def catalog_items(dataset: Dataset, config: ExportConfig) -> Iterator[CatalogItem]:

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 from molar.engine import bundle as bundles
 from molar.engine.catalog import Catalog
 from molar.engine.errors import RequestError
-from molar.engine.index.item_index import ItemIndex, fill
+from molar.engine.index.item_index import ItemIndex, answering, fill
 
 _CLIENTS = {"qdrant": "qdrant_client", "milvus": "pymilvus"}
 
@@ -42,13 +42,13 @@ def open_index(address: str, manifest: bundles.Manifest, create: bool = False) -
     return _qdrant(parts, manifest, widths) if kind == "qdrant" else _milvus(parts, manifest, widths)
 
 
-def push(folder: Path | str, address: str, say: Callable[[int], None] = lambda _: None) -> int:
+def push(folder: Path | str, address: str, say: Callable[[int, int], None] = lambda *_: None) -> int:
     """Put the items of a bundle into an index; rows that are there are written again. Returns how many there are.
 
     Args:
         folder: of the bundle.
         address: see above.
-        say: is told how many were put.
+        say: is told how many were put, of how many.
 
     Raises:
         BundleError: the bundle cannot be used.
@@ -76,21 +76,19 @@ def _qdrant(parts: SplitResult, manifest: bundles.Manifest, widths: Mapping[str,
 
     from molar.engine.index.qdrant import QdrantIndex
 
-    if parts.netloc:
-        client = QdrantClient(url=_url(parts), api_key=os.environ.get("QDRANT_API_KEY"), check_compatibility=False)
-    else:
-        client = QdrantClient(path=parts.path, force_disable_check_same_thread=True)
+    with answering("Qdrant"):
+        if parts.netloc:
+            client = QdrantClient(url=_url(parts), api_key=os.environ.get("QDRANT_API_KEY"), check_compatibility=False)
+        else:
+            client = QdrantClient(path=parts.path, force_disable_check_same_thread=True)
     return QdrantIndex(client, _collection(manifest), widths)
 
 
 def _milvus(parts: SplitResult, manifest: bundles.Manifest, widths: Mapping[str, int] | None) -> ItemIndex:
-    from pymilvus import MilvusClient, MilvusException
+    from pymilvus import MilvusClient
 
-    from molar.engine.errors import UnavailableError
     from molar.engine.index.milvus import MilvusIndex
 
-    try:
+    with answering("Milvus"):
         client = MilvusClient(_url(parts) if parts.netloc else parts.path, token=os.environ.get("MILVUS_TOKEN", ""))
-    except MilvusException as error:
-        raise UnavailableError(f"Milvus: {error}") from error
     return MilvusIndex(client, _collection(manifest), widths)

@@ -4,13 +4,15 @@ Dimensions: N items of a bundle, W width of a row.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from molar.engine.catalog import Catalog
+from molar.engine.errors import UnavailableError
 
 _AT_ONCE = 1_000  # items
 
@@ -62,8 +64,22 @@ def label(attribute: str, value: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{attribute}\0{value}".encode()).digest()[:8], "big") >> 1
 
 
+@contextmanager
+def answering(name: str) -> Iterator[None]:
+    """What goes wrong in the block becomes an UnavailableError: clients' local and remote forms share no errors."""
+    try:
+        yield
+    except UnavailableError:
+        raise
+    except Exception as error:
+        raise UnavailableError(f"{name}: {error}") from error
+
+
 def fill(
-    index: ItemIndex, tables: Mapping[str, np.ndarray], catalog: Catalog, say: Callable[[int], None] = lambda _: None
+    index: ItemIndex,
+    tables: Mapping[str, np.ndarray],
+    catalog: Catalog,
+    say: Callable[[int, int], None] = lambda *_: None,
 ) -> None:
     """Put every item of a bundle into an index.
 
@@ -71,7 +87,7 @@ def fill(
         index: empty, or filled with the same items before.
         tables: mode -> (N or more, W) float32.
         catalog: of the bundle.
-        say: is told how many are there.
+        say: is told how many are there, of how many.
 
     Raises:
         UnavailableError: the index does not answer.
@@ -84,4 +100,4 @@ def fill(
             for item in catalog.items(rows)
         ]
         index.put(rows, {mode: table[rows.start : rows.stop] for mode, table in tables.items()}, labels)
-        say(rows.stop)
+        say(rows.stop, items)

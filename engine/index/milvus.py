@@ -1,18 +1,17 @@
 """Items in a Milvus collection. Docs: https://milvus.io/docs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
-from pymilvus import DataType, MilvusClient, MilvusException
+from pymilvus import DataType, MilvusClient
 
 from molar.engine.errors import UnavailableError
-from molar.engine.index.item_index import Near
+from molar.engine.index.item_index import Near, answering
 
 _ROW, _LABELS = "row", "labels"
 _MOST_LABELS = 256  # of an item
-T = TypeVar("T")
+_answering = partial(answering, "Milvus")
 
 
 class MilvusIndex:
@@ -30,22 +29,23 @@ class MilvusIndex:
     def __init__(self, client: MilvusClient, collection: str, widths: Mapping[str, int] | None = None) -> None:
         self._client = client
         self._collection = collection
-        if not self._asked(lambda: client.has_collection(collection)):
-            if widths is None:
-                raise UnavailableError(f"Milvus has no collection {collection}; run: molar index push")
-            schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
-            schema.add_field(_ROW, DataType.INT64, is_primary=True)
-            schema.add_field(_LABELS, DataType.ARRAY, element_type=DataType.INT64, max_capacity=_MOST_LABELS)
-            indexes = MilvusClient.prepare_index_params()
-            for mode, width in widths.items():
-                schema.add_field(mode, DataType.FLOAT_VECTOR, dim=width)
-                indexes.add_index(mode, index_type="AUTOINDEX", metric_type="IP")
-            self._asked(lambda: client.create_collection(collection, schema=schema, index_params=indexes))
-        self._asked(lambda: client.load_collection(collection))
+        with _answering():
+            if not client.has_collection(collection):
+                if widths is None:
+                    raise UnavailableError(f"Milvus has no collection {collection}; run: molar index push")
+                schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+                schema.add_field(_ROW, DataType.INT64, is_primary=True)
+                schema.add_field(_LABELS, DataType.ARRAY, element_type=DataType.INT64, max_capacity=_MOST_LABELS)
+                indexes = MilvusClient.prepare_index_params()
+                for mode, width in widths.items():
+                    schema.add_field(mode, DataType.FLOAT_VECTOR, dim=width)
+                    indexes.add_index(mode, index_type="AUTOINDEX", metric_type="IP")
+                client.create_collection(collection, schema=schema, index_params=indexes)
+            client.load_collection(collection)
 
     def __len__(self) -> int:
-        counted = self._asked(lambda: self._client.query(self._collection, output_fields=["count(*)"]))
-        return int(counted[0]["count(*)"])
+        with _answering():
+            return int(self._client.query(self._collection, output_fields=["count(*)"])[0]["count(*)"])
 
     def put(self, rows: Sequence[int], vectors: Mapping[str, np.ndarray], labels: Sequence[Sequence[int]]) -> None:
         """Add items, or put others in the place of those with the same rows."""
@@ -54,7 +54,8 @@ class MilvusIndex:
             | {mode: values[place].tolist() for mode, values in vectors.items()}
             for place, row in enumerate(rows)
         ]
-        self._asked(lambda: self._client.upsert(self._collection, lines))
+        with _answering():
+            self._client.upsert(self._collection, lines)
 
     def nearest(self, mode: str, wanted: Sequence[Near]) -> list[np.ndarray]:
         """Rows that were found for each, best first; who shares a filter is searched for together."""
@@ -63,28 +64,18 @@ class MilvusIndex:
         for place, near in enumerate(wanted):
             together.setdefault((_filter(near), near.count), []).append(place)
         for (condition, count), places in together.items():
-            search = partial(
-                self._client.search,
-                self._collection,
-                [wanted[place].vector.tolist() for place in places],
-                condition,
-                count,
-                anns_field=mode,
-                search_params={"metric_type": "IP"},
-            )
-            for place, answer in zip(places, self._asked(search), strict=True):
+            vectors = [wanted[place].vector.tolist() for place in places]
+            with _answering():
+                answers = self._client.search(
+                    self._collection, vectors, condition, count, anns_field=mode, search_params={"metric_type": "IP"}
+                )
+            for place, answer in zip(places, answers, strict=True):
                 found[place] = np.array([hit[_ROW] for hit in answer], dtype=np.int64)
         return found
 
     def close(self) -> None:
         """Let go of the client."""
         self._client.close()
-
-    def _asked(self, question: Callable[[], T]) -> T:
-        try:
-            return question()
-        except MilvusException as error:
-            raise UnavailableError(f"Milvus: {error}") from error
 
 
 def _filter(near: Near) -> str:

@@ -1,17 +1,18 @@
 """Items in a Qdrant collection. Docs: https://qdrant.tech/documentation/."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from qdrant_client import QdrantClient, models
 
 from molar.engine.errors import UnavailableError
-from molar.engine.index.item_index import Near
+from molar.engine.index.item_index import Near, answering
 
 _LABELS = "labels"
-T = TypeVar("T")
+_answering = partial(answering, "Qdrant")
 
 
 class QdrantIndex:
@@ -29,17 +30,20 @@ class QdrantIndex:
     def __init__(self, client: QdrantClient, collection: str, widths: Mapping[str, int] | None = None) -> None:
         self._client = client
         self._collection = collection
-        if not self._asked(lambda: client.collection_exists(collection)):
+        with _answering():
+            if client.collection_exists(collection):
+                return
             if widths is None:
                 raise UnavailableError(f"Qdrant has no collection {collection}; run: molar index push")
             sizes = {mode: models.VectorParams(size=w, distance=models.Distance.DOT) for mode, w in widths.items()}
-            self._asked(lambda: client.create_collection(collection, vectors_config=sizes))
+            client.create_collection(collection, vectors_config=sizes)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # a local folder has no such index
-                self._asked(lambda: client.create_payload_index(collection, _LABELS, models.PayloadSchemaType.INTEGER))
+                client.create_payload_index(collection, _LABELS, models.PayloadSchemaType.INTEGER)
 
     def __len__(self) -> int:
-        return int(self._asked(lambda: self._client.count(self._collection).count))
+        with _answering():
+            return int(self._client.count(self._collection).count)
 
     def put(self, rows: Sequence[int], vectors: Mapping[str, np.ndarray], labels: Sequence[Sequence[int]]) -> None:
         """Add items, or put others in the place of those with the same rows."""
@@ -49,7 +53,8 @@ class QdrantIndex:
             vectors={mode: values.tolist() for mode, values in vectors.items()},
             payloads=payloads,
         )
-        self._asked(lambda: self._client.upsert(self._collection, batch))
+        with _answering():
+            self._client.upsert(self._collection, batch)
 
     def nearest(self, mode: str, wanted: Sequence[Near]) -> list[np.ndarray]:
         """Rows that were found for each, best first."""
@@ -57,18 +62,13 @@ class QdrantIndex:
             models.QueryRequest(query=near.vector.tolist(), using=mode, limit=near.count, filter=_filter(near))
             for near in wanted
         ]
-        answers = self._asked(lambda: self._client.query_batch_points(self._collection, requests))
+        with _answering():
+            answers = self._client.query_batch_points(self._collection, requests)
         return [np.array([point.id for point in answer.points], dtype=np.int64) for answer in answers]
 
     def close(self) -> None:
         """Let go of the client."""
         self._client.close()
-
-    def _asked(self, question: Callable[[], T]) -> T:
-        try:
-            return question()
-        except Exception as error:  # its local and remote forms share no class of errors
-            raise UnavailableError(f"Qdrant: {error}") from error
 
 
 def _filter(near: Near) -> models.Filter | None:

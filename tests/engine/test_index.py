@@ -1,6 +1,7 @@
 """Item search in Qdrant and Milvus, in the local forms of their clients."""
 
 import itertools
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,9 @@ def address(request: pytest.FixtureRequest, bundle: Path, tmp_path_factory: pyte
     """An index that holds the bundle."""
     folder = tmp_path_factory.mktemp(request.param)
     address = f"qdrant://{folder}" if request.param == "qdrant" else f"milvus://{folder / 'items.db'}"
-    seen: list[int] = []
-    assert push(bundle, address, seen.append) == seen[-1]
+    seen: list[tuple[int, int]] = []
+    there = push(bundle, address, lambda *done: seen.append(done))
+    assert seen[-1] == (there, there)
     return address
 
 
@@ -100,6 +102,17 @@ def test_addresses_that_are_not_understood(exact: Recommender, address: str) -> 
 def test_a_server_that_does_not_answer(exact: Recommender) -> None:
     with pytest.raises(UnavailableError, match="Qdrant"):
         open_index("qdrant://127.0.0.1:9", exact.manifest)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the client leaves its lock's file open
+def test_a_local_folder_belongs_to_one_process_at_a_time(bundle: Path, exact: Recommender, tmp_path: Path) -> None:
+    push(bundle, f"qdrant://{tmp_path}")
+    index = open_index(f"qdrant://{tmp_path}", exact.manifest)
+    with pytest.raises(UnavailableError, match="already accessed"):
+        open_index(f"qdrant://{tmp_path}", exact.manifest)
+    index.close()
+    with closing(open_index(f"qdrant://{tmp_path}", exact.manifest)) as again:
+        assert len(again) == exact.manifest.items
 
 
 def test_labels_tell_attribute_and_value_apart() -> None:
