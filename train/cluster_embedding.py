@@ -14,7 +14,7 @@ import numpy as np
 import ray
 import torch
 
-from molar.engine.errors import DatasetError, MolarError, UnavailableError
+from molar.engine.errors import DatasetError, MolarError, RequestError, UnavailableError
 from molar.train.dataset import Dataset
 from molar.train.device import choose_device
 from molar.train.encoders import load_encoder
@@ -82,6 +82,7 @@ def embed_on_ray(
     Raises:
         DatasetError: a picture is missing or cannot be read.
         ModelError: the encoder cannot be loaded.
+        RequestError: the address is not understood.
         UnavailableError: the cluster cannot be reached, or it failed.
     """
     known = load_encoder(encoder, text_tokens, torch.device("cpu"))
@@ -118,7 +119,10 @@ def _read(lines: list[dict[str, Any]], address: str, workers: int | None, of_rea
     began_here = not ray.is_initialized()
     try:
         if began_here:
-            ray.init(None if address == "ray" else address, log_to_driver=False, include_dashboard=False)
+            try:
+                ray.init(None if address == "ray" else address, log_to_driver=False, include_dashboard=False)
+            except ValueError as error:
+                raise RequestError(f"Ray at {address!r}: {error}; write ray, auto, or ray://HOST:PORT") from None
         ray.data.DataContext.get_current().enable_progress_bars = False
         gpus = int(ray.cluster_resources().get("GPU", 0))
         size = workers or gpus or int(ray.cluster_resources()["CPU"])

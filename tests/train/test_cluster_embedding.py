@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from molar.engine import DatasetError
+from molar.engine import DatasetError, RequestError
 from molar.train.cluster_embedding import embed_on_ray
 from molar.train.dataset import Dataset, load_dataset
 from molar.train.encoders import load_encoder
@@ -73,3 +73,8 @@ def test_nothing_is_read_twice_and_a_bad_picture_is_told(many: Dataset) -> None:
         (many.folder / name).write_bytes(b"no picture")
     with pytest.raises(DatasetError, match="images/"):
         embed_on_ray(many, "tiny", 128, "ray", 1)
+
+
+def test_an_address_that_is_not_understood(many: Dataset) -> None:
+    with pytest.raises(RequestError, match="write ray, auto, or ray://"):
+        embed_on_ray(many, "tiny", 128, "nonsense", 1)
