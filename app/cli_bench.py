@@ -75,8 +75,7 @@ def encoder(
       molar bench encoder data/movielens-1m --encoder encoders/movielens-1m
     """
     from molar.train.dataset import load_dataset
-    from molar.train.device import choose_device, keep_freed_memory
-    from molar.train.evaluate import machine
+    from molar.train.device import choose_device, keep_freed_memory, machine
     from molar.train.item_benchmark import benchmark_encoder
 
     keep_freed_memory()

@@ -37,6 +37,7 @@ def latency(bundle: Path | None, length: int, calls: int, device: str, precision
 @DEVICE_OPTION
 @click.option("--out", type=FOLDER, help="Also write the result here (JSON, and .md beside).")
 @click.option("--plot", type=FOLDER, help="Draw latency by catalogue size here (PNG).")
+@click.option("--bundles", type=FOLDER, help="Keep the catalogues here, and use those that are there.")
 def engine(
     items: tuple[int, ...],
     widths: tuple[int, ...],
@@ -46,6 +47,7 @@ def engine(
     device: str,
     out: Path | None,
     plot: Path | None,
+    bundles: Path | None,
 ) -> None:
     """The engine beside torch, faiss and usearch on catalogues of random vectors, from ids to ids, in one run.
 
@@ -59,7 +61,7 @@ def engine(
     from molar.export.engine_table import markdown
 
     result = benchmark_engine(
-        items, widths, batches, lengths, calls, device, lambda step: click.echo(f"{step} ...", err=True)
+        items, widths, batches, lengths, calls, device, lambda step: click.echo(f"{step} ...", err=True), bundles
     )
     if plot:
         from molar.export.engine_plot import draw_latency

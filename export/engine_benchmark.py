@@ -23,8 +23,8 @@ from molar.engine.errors import ModelError
 from molar.engine.recommender import Recommender
 from molar.export.graphs import UserGraph
 from molar.export.memory_speed import copy_speed, read_speed
-from molar.export.random_bundle import random_bundle
-from molar.train.evaluate import machine
+from molar.export.random_bundle import random_bundle, random_model
+from molar.train.device import machine
 
 K = 10
 _CALLS_IN_TURN = 5
@@ -42,6 +42,7 @@ def benchmark_engine(
     calls: int,
     device: str = "auto",
     say: Callable[[str], None] = lambda _: None,
+    keep: Path | None = None,
 ) -> dict[str, Any]:
     """Time the engine, torch, faiss and usearch.
 
@@ -53,6 +54,7 @@ def benchmark_engine(
         calls: timed calls of one person; a batch is asked as often as that is people, at least five times.
         device: of the engine and torch; faiss and usearch run on the CPU.
         say: is told what is being done.
+        keep: a folder for the catalogues, where those that an earlier run made are found again.
 
     Returns:
         The machine, and `rows`: what ran where on which catalogue, the milliseconds of a call (p50, p95, p99) and
@@ -69,11 +71,14 @@ def benchmark_engine(
     rows: list[dict[str, Any]] = []
     for width in widths:
         for size in items:
-            say(f"{size:,} items, {width} wide: making them")
             with tempfile.TemporaryDirectory() as temporary:
-                folder = Path(temporary) / "bundle"
                 precisions = ("fp32", "fp16") if on_gpu else ("fp32", "int8")  # a CPU has no float16 products
-                model = random_bundle(folder, size, width, max(lengths), precisions)
+                name = "-".join(map(str, (size, width, max(lengths), *precisions)))
+                folder = (keep or Path(temporary)) / name
+                if not (folder / bundles.MANIFEST).exists():
+                    say(f"{size:,} items, {width} wide: making them")
+                    random_bundle(folder, size, width, max(lengths), precisions)
+                model, _ = random_model(width, max(lengths))
                 facts = {"items": size, "dim": width}
                 rows.append({"what": "load", "device": "cpu", **facts, **loading_facts(folder)})
                 table = bundles.map_tensors(
@@ -162,7 +167,7 @@ def _engines(folder: Path, device: str) -> dict[tuple[str, str, str], tuple[Ask,
 def _others(
     model: Any, table: np.ndarray, threads: int, device: str
 ) -> dict[tuple[str, str, str], tuple[Ask, Recommender | None]]:
-    """torch, faiss and usearch behind torch's user encoder; on a GPU torch.compile too."""
+    """torch, faiss and usearch behind torch's user encoder; on a GPU float16 and torch.compile too."""
     place = torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
     encoder = UserGraph(model).to(place)
     vectors = torch.from_numpy(table).to(place)
@@ -198,7 +203,15 @@ def _others(
         ("torch", place.type, "fp32"): (asking(best), None)
     }
     if place.type == "cuda":
+        in_half = vectors.half()
+
+        def best_in_half(history: torch.Tensor) -> torch.Tensor:
+            scores = encoder(in_half[history].float(), history).half() @ in_half.T
+            return scores.scatter_(1, history, -torch.inf).topk(min(K, len(ids)), dim=1).indices
+
+        found["torch", "cuda", "fp16"] = asking(best_in_half), None
         found["torch.compile", "cuda", "fp32"] = asking(torch.compile(best)), None
+        found["torch.compile", "cuda", "fp16"] = asking(torch.compile(best_in_half)), None
     try:
         import faiss
     except ImportError:

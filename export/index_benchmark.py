@@ -12,7 +12,7 @@ from molar.engine import Recommender
 from molar.engine.benchmark import milliseconds
 from molar.engine.index import push
 from molar.export.random_bundle import random_bundle
-from molar.train.evaluate import machine
+from molar.train.device import machine
 
 _K = 10
 _WARM_UP = 5  # calls

@@ -22,7 +22,7 @@ from molar.export.item_parity import compare_vectors
 from molar.export.pack_encoder import real_items, run_backbone
 from molar.export.precision import PRECISIONS, convert
 from molar.train.dataset import load_dataset
-from molar.train.evaluate import machine
+from molar.train.device import machine
 from molar.train.run import check_dataset, load_run
 
 _CALLS = 30

@@ -12,8 +12,8 @@ from typing import Any
 from molar.engine.errors import ModelError
 from molar.train.comparison import compare_runs
 from molar.train.config import TrainConfig
+from molar.train.device import machine
 from molar.train.encoders import read_encoder_config
-from molar.train.evaluate import machine
 from molar.train.finetune_config import END_TO_END, FinetuneConfig
 from molar.train.item_finetuning import finetune
 from molar.train.series import Say, evaluated_run, refuse_another, runs_of_seeds, slug

@@ -11,8 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from molar.train.attention import causal_attention
-from molar.train.device import fast_bfloat16, keep_freed_memory, training_attention
-from molar.train.evaluate import machine
+from molar.train.device import fast_bfloat16, keep_freed_memory, machine, training_attention
 from molar.train.full_softmax import next_item_cross_entropy
 from molar.train.transformer import Dropout
 

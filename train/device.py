@@ -1,8 +1,10 @@
-"""Where training runs, and how to make the memory allocator fit for it."""
+"""Where training runs, what machine that is, and how to make the memory allocator fit for it."""
 
 import ctypes
+import os
 import platform
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -21,6 +23,17 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise ModelError("--device cuda: torch finds no CUDA device; use --device cpu or install a CUDA build of torch")
     return torch.device(name)
+
+
+def machine() -> str:
+    """The processor, its cores, and torch's version, in words."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        name = names[0] if names else name
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{name}, {os.cpu_count()} cores{gpu}, torch {torch.__version__}"
 
 
 def fast_bfloat16(device: torch.device) -> bool:

@@ -4,8 +4,6 @@ The headline is full ranking with seen items removed: an item of the user's own 
 """
 
 import json
-import os
-import platform
 import shutil
 import time
 from collections.abc import Sequence
@@ -22,7 +20,7 @@ from molar.train import run as runs
 from molar.train.cold_start import cold_rows
 from molar.train.config import TrainConfig
 from molar.train.dataset import Dataset, dataset_fingerprint, load_dataset
-from molar.train.device import keep_freed_memory
+from molar.train.device import keep_freed_memory, machine
 from molar.train.files import write_atomically, write_json
 from molar.train.id_models import ID_MODEL_NAMES
 from molar.train.item_knn import item_knn_ranks
@@ -191,17 +189,6 @@ def training_seconds(run_folder: Path) -> int:
     ]
     lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
     return round(sum(line["train_seconds"] + line["validation_seconds"] for line in lines))
-
-
-def machine() -> str:
-    """The processor, its cores, and torch's version, in words."""
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        name = names[0] if names else name
-    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    return f"{name}, {os.cpu_count()} cores{gpu}, torch {torch.__version__}"
 
 
 def write_report(run_folder: Path, report: Path) -> None:
