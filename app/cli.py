@@ -20,6 +20,7 @@ _EXTRAS = {
     "export": ("onnx", "onnxscript", "optimum", "sklearn"),
     "serve": ("prometheus_client",),
     "cluster": ("ray",),
+    "bench": ("faiss", "usearch", "playwright"),
 }
 
 

@@ -37,6 +37,14 @@ def latency(bundle: Path | None, length: int, calls: int, device: str, precision
 @DEVICE_OPTION
 @click.option("--out", type=FOLDER, help="Also write the result here (JSON, and .md beside).")
 @click.option("--plot", type=FOLDER, help="Draw latency by catalogue size here (PNG).")
+@click.option(
+    "--beside",
+    type=click.Choice(["torch", "faiss", "usearch"]),
+    multiple=True,
+    default=("torch", "faiss", "usearch"),
+    show_default=True,
+    help="What is measured too; each holds the table in memory once more.",
+)
 @click.option("--bundles", type=FOLDER, help="Keep the catalogues here, and use those that are there.")
 def engine(
     items: tuple[int, ...],
@@ -47,6 +55,7 @@ def engine(
     device: str,
     out: Path | None,
     plot: Path | None,
+    beside: tuple[str, ...],
     bundles: Path | None,
 ) -> None:
     """The engine beside torch, faiss and usearch on catalogues of random vectors, from ids to ids, in one run.
@@ -60,9 +69,10 @@ def engine(
     from molar.export.engine_benchmark import benchmark_engine
     from molar.export.engine_table import markdown
 
-    result = benchmark_engine(
-        items, widths, batches, lengths, calls, device, lambda step: click.echo(f"{step} ...", err=True), bundles
-    )
+    def say(step: str) -> None:
+        click.echo(f"{step} ...", err=True)
+
+    result = benchmark_engine(items, widths, batches, lengths, calls, device, say, bundles, beside)
     if plot:
         from molar.export.engine_plot import draw_latency
 

@@ -123,6 +123,8 @@ def demo(
 @click.option("--key", "keys", multiple=True, envvar="MOLAR_KEYS", help="That requests need; repeatable.")
 @click.option("--at-once", default=256, show_default=True, type=click.IntRange(1), help="Requests; more are refused.")
 @click.option("--wait-ms", default=0.0, show_default=True, help="For more requests to share a run of the graph.")
+@click.option("--on", "cluster", metavar="ADDRESS", help="Serve on Ray: ray (here), auto, or ray://HOST:PORT.")
+@click.option("--replicas", default=2, show_default=True, type=click.IntRange(1), help="On Ray.")
 @DEVICE_OPTION
 @PRECISION_OPTION
 @INDEX_OPTION
@@ -133,25 +135,36 @@ def serve(
     keys: tuple[str, ...],
     at_once: int,
     wait_ms: float,
+    cluster: str | None,
+    replicas: int,
     device: str,
     precision: str,
     index: str | None,
 ) -> None:
     """Serve a bundle over HTTP: /v1/recommend, /v1/explain, /v1/items; /docs describes them.
 
-    POST /v1/reload, or the signal HUP, opens the bundle's folder again without a failed request.
+    POST /v1/reload, or the signal HUP, opens the bundle's folder again without a failed request. With --on, Ray Serve
+    answers with several replicas; only the signal is there then, and nothing that changes the catalogue.
 
     \b
     Example:
       molar serve --bundle bundles/movielens-1m --port 8000
     """
-    from molar.app.serving import serve_bundle
     from molar.engine import Recommender
 
     def opened(folder: Path) -> Recommender:
-        return Recommender.load(folder, device, precision, wait_ms, index)
+        return Recommender.load(folder, device, precision, index=index)
 
-    serve_bundle(bundle or showroom(), opened, host, port or _port_from_environment(), keys, at_once)
+    folder, port = bundle or showroom(), port or _port_from_environment()
+    if cluster:
+        from molar.app.cluster_serving import serve_on_ray
+
+        options = {"keys": keys, "at_once": at_once, "wait_ms": wait_ms}
+        serve_on_ray(folder.resolve(), opened, cluster, replicas, host, port, options)
+    else:
+        from molar.app.serving import serve_bundle
+
+        serve_bundle(folder, opened, host, port, keys, at_once, wait_ms)
 
 
 def _port_from_environment() -> int:

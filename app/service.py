@@ -17,9 +17,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.concurrency import run_in_threadpool
 
 from molar.app import service_schema as schema
+from molar.app.garbage import pass_over_what_is_there
 from molar.app.guards import SmallRequests
+from molar.app.service_batches import Batches
 from molar.app.service_metrics import Counted, Metrics
 from molar.engine import BundleError, MolarError, Recommender, RequestError, UnavailableError
 
@@ -49,6 +52,7 @@ class Served:
         self._folder, self._open = folder, open_bundle
         self._opening = threading.Lock()
         self.recommender = open_bundle(folder)
+        pass_over_what_is_there()
 
     def reload(self) -> None:
         """Open the folder again; the bundle from before answers until the new one can.
@@ -61,11 +65,14 @@ class Served:
             raise RequestError("the bundle is being opened already")
         try:
             self.recommender = self._open(self._folder)
+            pass_over_what_is_there()
         finally:
             self._opening.release()
 
 
-def build_service(served: Served, keys: Sequence[str] = (), at_once: int = 256) -> FastAPI:
+def build_service(
+    served: Served, keys: Sequence[str] = (), at_once: int = 256, wait_ms: float = 0.0, alone: bool = True
+) -> FastAPI:
     """The service as an ASGI application.
 
     Args:
@@ -73,18 +80,22 @@ def build_service(served: Served, keys: Sequence[str] = (), at_once: int = 256) 
         keys: one of which every request needs as `Authorization: Bearer KEY`, but for /health and /metrics; nobody
             needs one if empty.
         at_once: requests that are answered or wait; more are refused with 503.
+        wait_ms: how long recommendations wait for more that are asked for, to be found together.
+        alone: whether nobody else serves the bundle; paths that change the catalogue are there only then.
     """
     app = FastAPI(title="Molar", description="Recommendations from a bundle.", version="1")
     metrics = Metrics()
     metrics.items.set(len(served.recommender.catalog))
     bearer = HTTPBearer(auto_error=False)
 
-    def known(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
+    async def known(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
         shown = given.credentials.encode() if given else b""
-        if keys and not any(secrets.compare_digest(shown, key.encode()) for key in keys):
+        if not any(secrets.compare_digest(shown, key.encode()) for key in keys):
             raise HTTPException(401, "a key is needed", {"WWW-Authenticate": "Bearer"})
 
-    app.include_router(_routes(served, metrics), dependencies=[Depends(known)], responses=_REFUSALS)
+    routers = [_questions(served, Batches(wait_ms)), *([_changes(served, metrics)] if alone else [])]
+    for router in routers:
+        app.include_router(router, dependencies=[Depends(known)] if keys else None, responses=_REFUSALS)
 
     @app.get("/health")
     def health() -> schema.Health:
@@ -118,24 +129,27 @@ def build_service(served: Served, keys: Sequence[str] = (), at_once: int = 256) 
     return app
 
 
-def _routes(served: Served, metrics: Metrics) -> APIRouter:
+def _questions(served: Served, batches: Batches) -> APIRouter:
     router = APIRouter(prefix="/v1")
 
-    @router.post("/recommend")
-    def recommend(asked: schema.Recommend) -> schema.Recommended:
+    @router.post("/recommend", response_model=schema.Recommended)
+    async def recommend(asked: schema.Recommend) -> Response:
         """The best items for somebody."""
         one = served.recommender
         started = time.perf_counter()
-        found = one.recommend(
-            asked.history, asked.k, asked.where or None, asked.mode, asked.exclude_seen, exclude=asked.exclude
-        )
+        question = (asked.history, asked.k, asked.where or None, asked.mode, asked.exclude_seen, asked.exclude)
+        # A filter is looked up in the catalogue's file.
+        request = await run_in_threadpool(one.request, *question) if asked.where else one.request(*question)
+        found = await batches.answer(one, request)
         milliseconds = (time.perf_counter() - started) * 1e3
         items = [schema.RecommendedItem(item_id=each.item_id, score=each.score) for each in found]
         if asked.details:
-            for shown, item in zip(items, one.catalog.items([each.row for each in found]), strict=True):
+            details = await run_in_threadpool(one.catalog.items, [each.row for each in found])
+            for shown, item in zip(items, details, strict=True):
                 shown.title, shown.attributes = item.title, item.attributes
-        mode = asked.mode or one.modes[0]
-        return schema.Recommended(items=items, mode=mode, bundle=one.manifest.name, milliseconds=milliseconds)
+        answer = schema.Recommended(items=items, mode=request.mode, bundle=one.manifest.name, milliseconds=milliseconds)
+        # FastAPI would check again what was just made.
+        return Response(answer.model_dump_json(), media_type="application/json")
 
     @router.post("/explain")
     def explain(asked: schema.Explain) -> schema.Explained:
@@ -148,6 +162,12 @@ def _routes(served: Served, metrics: Metrics) -> APIRouter:
     def item(item_id: str) -> schema.Item:
         """One item of the catalogue."""
         return _shown(served.recommender, item_id)
+
+    return router
+
+
+def _changes(served: Served, metrics: Metrics) -> APIRouter:
+    router = APIRouter(prefix="/v1")
 
     @router.post("/items", status_code=201)
     def add(new: schema.NewItem) -> schema.Item:

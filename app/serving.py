@@ -22,6 +22,7 @@ def serve_bundle(
     port: int,
     keys: Sequence[str] = (),
     at_once: int = 256,
+    wait_ms: float = 0.0,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C: what is being answered then is answered, and nothing new is taken.
 
@@ -32,6 +33,7 @@ def serve_bundle(
         port: to listen on.
         keys: see `build_service`.
         at_once: see `build_service`.
+        wait_ms: see `build_service`.
 
     Raises:
         BundleError: the bundle cannot be used.
@@ -46,7 +48,7 @@ def serve_bundle(
         if hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, reload)
         config = uvicorn.Config(
-            build_service(served, keys, at_once), log_level="warning", timeout_graceful_shutdown=_FINISHES
+            build_service(served, keys, at_once, wait_ms), log_level="warning", timeout_graceful_shutdown=_FINISHES
         )
         one = served.recommender
         print(f"{one.manifest.name} on {one.device}: http://{host}:{port}/docs  (Ctrl-C ends it)", flush=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import mmap
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
@@ -17,6 +18,8 @@ FORMAT_VERSION = 6
 GRAPHS = {"fp32": "recommender.onnx", "fp16": "recommender-fp16.onnx", "int8": "recommender-int8.onnx"}
 """The same graph for tables in each precision; a bundle has the first, and those of `Manifest.precisions`."""
 PRECISIONS = tuple(GRAPHS)
+PACKED_GRAPH = "recommender-packed.onnx"
+"""That of "fp32" for a CPU, which brings the table into an order of its own; bundles with an 8-bit form have it."""
 TABLES = "items.safetensors"
 INT8_TABLES = "items-int8.safetensors"
 PARTS = "item-parts.safetensors"
@@ -107,7 +110,7 @@ class Manifest:
     def needed(self) -> tuple[str, ...]:
         """Names of the other files that there must be."""
         graphs = [GRAPHS[precision] for precision in self.precisions]
-        more = [INT8_TABLES] if "int8" in self.precisions else []
+        more = [PACKED_GRAPH, INT8_TABLES] if "int8" in self.precisions else []
         return (*graphs, TABLES, PARTS, CATALOG, *more, *(ENCODER_FILES if self.item_encoder else ()))
 
 
@@ -220,6 +223,13 @@ def map_tensors(path: Path, wanted: Tensors) -> dict[str, np.ndarray]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleError(f"{path}: not a safetensors file ({error}); export the bundle again") from None
     return tensors
+
+
+def forget_pages(tensor: np.ndarray) -> None:
+    """Give back the memory of a tensor of `map_tensors`, until it is read again; of another, do nothing."""
+    mapped = getattr(tensor, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 _DTYPES = {"F32": np.float32, "F16": np.float16, "U8": np.uint8}

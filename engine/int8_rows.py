@@ -3,7 +3,6 @@
 Dimensions: P rows, W width of a row, Q parts of a row with a scale of their own, W / Q numbers each.
 """
 
-import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -71,15 +70,6 @@ class Int8Rows:
     def part(self) -> int:
         """W / Q."""
         return int(self.table_int8.shape[2])
-
-    def forget_pages(self) -> None:
-        """Give back the memory of a table that is mapped from a file, until it is read again.
-
-        ONNX Runtime has made its own copy, in the order in which its product reads it.
-        """
-        mapped = getattr(self.table_int8, "_mmap", None)
-        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
-            mapped.madvise(mmap.MADV_DONTNEED)
 
     @classmethod
     def named(cls, tensors: Mapping[str, np.ndarray], mode: str) -> "Int8Rows":

@@ -96,7 +96,8 @@ class Ranker:
         self.precision = self._chosen(precision, manifest)
         self._sessions = {"fp32": opened.session}
         self.repeated = 0
-        self._int8_sessions: dict[str, tuple[Int8Rows, ort.InferenceSession]] = {}
+        self._packs = (self.precision, self.device) == ("fp32", "cpu") and "int8" in manifest.precisions
+        self._with_table: dict[str, tuple[object, ort.InferenceSession]] = {}
         self._filters = Filters()
         in_int8 = None
         if self.precision == "int8":
@@ -154,7 +155,7 @@ class Ranker:
             except BundleError as error:
                 warnings.warn(f"CUDA graphs are not used: {error}", stacklevel=2)
                 self._recorded = None
-        session = self._int8_session(state, mode) if form == "int8" else self._session(form)
+        session = self._session(form, state, mode)
         binding = session.io_binding()
         binding.bind_cpu_input("history", pad_left(histories, self._max_history))
         binding.bind_ortvalue_input("table", state.stored[mode])
@@ -214,20 +215,28 @@ class Ranker:
             penalties = [self._filters.penalty(state, allowed) for allowed in lines]
             binding.bind_cpu_input("penalty", penalties[0] if len(penalties) == 1 else np.concatenate(penalties))
 
-    def _session(self, form: str) -> ort.InferenceSession:
+    def _session(self, form: str, state: TableState, mode: str) -> ort.InferenceSession:
+        if form == "int8":
+            rows = state.in_int8[mode]
+            filled = {"table_int8": rows.table_int8, "table_scale": rows.table_scale}
+            return self._session_with_table(bundles.GRAPHS["int8"], mode, rows, filled)
+        if form == "fp32" and self._packs:
+            table = state.host[mode]
+            return self._session_with_table(bundles.PACKED_GRAPH, mode, table, {"table_packed": table})
         if form not in self._sessions:
             self._sessions[form] = open_session(self._folder / bundles.GRAPHS[form], self.device).session
         return self._sessions[form]
 
-    def _int8_session(self, state: TableState, mode: str) -> ort.InferenceSession:
-        """With the table in it: ONNX Runtime brings 8-bit rows into an order of its own."""
-        rows = state.in_int8[mode]
-        known = self._int8_sessions.get(mode)
-        if known is None or known[0] is not rows:
-            filled = {"table_int8": rows.table_int8, "table_scale": rows.table_scale}
-            session = open_session(self._folder / bundles.GRAPHS["int8"], self.device, filled).session
-            rows.forget_pages()
-            known = self._int8_sessions[mode] = rows, session
+    def _session_with_table(
+        self, graph: str, mode: str, table: object, filled: Mapping[str, np.ndarray]
+    ) -> ort.InferenceSession:
+        """ONNX Runtime makes its own copy of a table that it gets here, in the order in which its product reads it."""
+        known = self._with_table.get(mode)
+        if known is None or known[0] is not table:
+            session = open_session(self._folder / graph, self.device, filled).session
+            for values in filled.values():
+                bundles.forget_pages(values)
+            known = self._with_table[mode] = table, session
         return known[1]
 
     def _chosen(self, precision: str, manifest: bundles.Manifest) -> str:

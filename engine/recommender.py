@@ -119,6 +119,26 @@ class Recommender(CatalogChanges):
         allowed = self.catalog.allowed(where) if where else None
         return [self._named(ranked) for ranked in self.rank(rows, k, allowed, mode, exclude_seen, besides)]
 
+    def request(
+        self,
+        history: Sequence[str],
+        k: int = 10,
+        where: Where | None = None,
+        mode: str | None = None,
+        exclude_seen: bool = True,
+        exclude: Sequence[str] = (),
+    ) -> RankRequest:
+        """What `recommend` is asked, checked: for a server that puts together what several people ask at once.
+
+        Arguments and errors are those of `recommend`.
+        """
+        besides, allowed = self.catalog.rows(exclude), self.catalog.allowed(where) if where else None
+        return self._request(self._history_rows(history), k, allowed, mode, exclude_seen, besides)
+
+    def answer(self, requests: Sequence[RankRequest]) -> list[list[Recommendation]]:
+        """What `recommend` answers to each; as many as fit run together."""
+        return [self._named(ranked) for ranked in self._batched(requests)]
+
     def rank(
         self,
         histories: Sequence[Sequence[int]],
@@ -144,14 +164,7 @@ class Recommender(CatalogChanges):
         Raises:
             RequestError: the mode is unknown, or k out of range.
         """
-        if not 1 <= k <= MAX_K:
-            raise RequestError(f"k is {k}; it must be 1 to {MAX_K}")
-        mode = mode or self.modes[0]
-        if mode not in self.modes:
-            raise RequestError(f"no mode {mode!r}; this bundle has {', '.join(self.modes)}")
-        return self._batched(
-            [RankRequest(rows, k, mode, (*(rows if exclude_seen else ()), *exclude), allowed) for rows in histories]
-        )
+        return self._batched([self._request(rows, k, allowed, mode, exclude_seen, exclude) for rows in histories])
 
     def explain(self, history: Sequence[str], item_id: str, mode: str | None = None) -> Explanation:
         """Why an item is recommended after a history, or is not.
@@ -212,6 +225,22 @@ class Recommender(CatalogChanges):
     def repeated(self) -> int:
         """How many requests were answered again in float32, because 8 bits had left the answer open."""
         return self._ranker.repeated
+
+    def _request(
+        self,
+        rows: Sequence[int],
+        k: int,
+        allowed: Allowed | None,
+        mode: str | None,
+        exclude_seen: bool,
+        exclude: Sequence[int],
+    ) -> RankRequest:
+        if not 1 <= k <= MAX_K:
+            raise RequestError(f"k is {k}; it must be 1 to {MAX_K}")
+        mode = mode or self.modes[0]
+        if mode not in self.modes:
+            raise RequestError(f"no mode {mode!r}; this bundle has {', '.join(self.modes)}")
+        return RankRequest(rows, k, mode, (*(rows if exclude_seen else ()), *exclude), allowed)
 
     def _named(self, ranked: Ranked) -> list[Recommendation]:
         ids, added = self.catalog.item_ids, ranked.added_ids

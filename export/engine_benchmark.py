@@ -10,7 +10,7 @@ import gc
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from molar.export.random_bundle import random_bundle, random_model
 from molar.train.device import machine
 
 K = 10
+OTHERS = ("torch", "faiss", "usearch")
 _CALLS_IN_TURN = 5
 _PAUSE = 0.02  # seconds
 
@@ -43,6 +44,7 @@ def benchmark_engine(
     device: str = "auto",
     say: Callable[[str], None] = lambda _: None,
     keep: Path | None = None,
+    beside: Collection[str] = OTHERS,
 ) -> dict[str, Any]:
     """Time the engine, torch, faiss and usearch.
 
@@ -55,6 +57,7 @@ def benchmark_engine(
         device: of the engine and torch; faiss and usearch run on the CPU.
         say: is told what is being done.
         keep: a folder for the catalogues, where those that an earlier run made are found again.
+        beside: which of `OTHERS`; each holds the table in memory once more.
 
     Returns:
         The machine, and `rows`: what ran where on which catalogue, the milliseconds of a call (p50, p95, p99) and
@@ -81,10 +84,11 @@ def benchmark_engine(
                 model, _ = random_model(width, max(lengths))
                 facts = {"items": size, "dim": width}
                 rows.append({"what": "load", "device": "cpu", **facts, **loading_facts(folder)})
-                table = bundles.map_tensors(
+                tables = bundles.map_tensors(
                     folder / bundles.TABLES, bundles.table_tensors(bundles.open_bundle(folder))
-                )["aligned"][:size]
-                contestants = _engines(folder, device) | _others(model, np.array(table), threads, device)
+                )
+                table = np.array(tables["aligned"][:size])
+                contestants = _engines(folder, device) | _others(model, table, threads, device, beside)
                 first = width == widths[0]
                 cases = [(batch, lengths[0]) for batch in (batches if first else batches[:1])]
                 cases += [(batches[0], length) for length in (lengths[1:] if first else [])]
@@ -165,7 +169,7 @@ def _engines(folder: Path, device: str) -> dict[tuple[str, str, str], tuple[Ask,
 
 
 def _others(
-    model: Any, table: np.ndarray, threads: int, device: str
+    model: Any, table: np.ndarray, threads: int, device: str, beside: Collection[str]
 ) -> dict[tuple[str, str, str], tuple[Ask, Recommender | None]]:
     """torch, faiss and usearch behind torch's user encoder; on a GPU float16 and torch.compile too."""
     place = torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
@@ -199,10 +203,10 @@ def _others(
     def query(history: torch.Tensor) -> np.ndarray:
         return encoder(vectors[history], history).cpu().numpy()
 
-    found: dict[tuple[str, str, str], tuple[Ask, Recommender | None]] = {
-        ("torch", place.type, "fp32"): (asking(best), None)
-    }
-    if place.type == "cuda":
+    found: dict[tuple[str, str, str], tuple[Ask, Recommender | None]] = {}
+    if "torch" in beside:
+        found["torch", place.type, "fp32"] = asking(best), None
+    if "torch" in beside and place.type == "cuda":
         in_half = vectors.half()
 
         def best_in_half(history: torch.Tensor) -> torch.Tensor:
@@ -212,11 +216,9 @@ def _others(
         found["torch", "cuda", "fp16"] = asking(best_in_half), None
         found["torch.compile", "cuda", "fp32"] = asking(torch.compile(best)), None
         found["torch.compile", "cuda", "fp16"] = asking(torch.compile(best_in_half)), None
-    try:
+    if "faiss" in beside:
         import faiss
-    except ImportError:
-        pass
-    else:
+
         faiss.omp_set_num_threads(threads)
         index = faiss.IndexFlatIP(table.shape[1])
         index.add(table)
@@ -227,11 +229,8 @@ def _others(
             return best_unseen(index.search(query(history), wanted)[1], history)
 
         found["faiss", "cpu", "fp32"] = ask_faiss, None
-    try:
+    if "usearch" in beside:
         import usearch.index as usearch
-    except ImportError:
-        pass
-    else:
 
         def ask_usearch(histories: Sequence[Sequence[str]]) -> list[list[str]]:
             history = rows_of(histories)

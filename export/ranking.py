@@ -1,8 +1,10 @@
 """What stands around the user encoder in a bundle's graph: history rows and item tables in, the best rows out.
 
-Three forms of one graph, in ONNX's own text form (https://onnx.ai/onnx/repo-docs/Syntax.html):
+Four forms of one graph, in ONNX's own text form (https://onnx.ai/onnx/repo-docs/Syntax.html):
 
 fp32   one product with the table.
+packed the same for a CPU: ONNX Runtime gets the table when the graph is opened, and brings its rows into the order in
+       which its product reads them, at the speed of the memory.
 fp16   the same in half precision; the best candidates are scored again in float32. For a GPU.
 int8   for a CPU: bounds from rows in 8 bits, then the candidates in float32, see `ranking_int8`.
 
@@ -19,9 +21,9 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, checker, compose, helper, parser
 
-from molar.engine.bundle import BLOCK, GRAPHS
+from molar.engine.bundle import BLOCK, GRAPHS, PACKED_GRAPH
 from molar.export import ranking_int8
-from molar.export.ranking_steps import CONSTANTS, EXCLUDE, SCORE
+from molar.export.ranking_steps import CONSTANTS, EXCLUDE, SCORE, external
 
 IR_VERSION, OPSET = 10, 20
 _GROUP = 64  # blocks
@@ -56,6 +58,10 @@ _EVENTS = """
 # (B, P) `scores`: what ranks the rows of the table.
 _SCAN = {
     "fp32": "scores = Gemm <transB = 1> (query, table, penalty)",
+    "packed": """
+    products = Gemm <transB = 1> (query, table_packed)
+    scores = Add (products, penalty)
+""",
     "fp16": """
     query_16 = Cast <to = 10> (query)
     scores_16 = Gemm <transB = 1> (query_16, table)
@@ -147,10 +153,13 @@ def write_graphs(
     user: onnx.ModelProto, folder: Path, precisions: Sequence[str], width: int, rows: int, part: int
 ) -> None:
     """Write the graphs of a bundle, checked by onnx; arguments as in `ranking_graph`."""
-    for precision in precisions:
-        proto = ranking_graph(user, precision, width, rows, part)
+    files = {precision: GRAPHS[precision] for precision in precisions}
+    if "int8" in precisions:  # a catalogue for which it matters
+        files["packed"] = PACKED_GRAPH
+    for form, name in files.items():
+        proto = ranking_graph(user, form, width, rows, part)
         checker.check_model(_without_external(proto), full_check=True)
-        (folder / GRAPHS[precision]).write_bytes(proto.SerializeToString())
+        (folder / name).write_bytes(proto.SerializeToString())
 
 
 def ranking_graph(user: onnx.ModelProto, form: str, width: int, rows: int = 0, part: int = 0) -> onnx.ModelProto:
@@ -158,17 +167,18 @@ def ranking_graph(user: onnx.ModelProto, form: str, width: int, rows: int = 0, p
 
     Args:
         user: `events` (B, L, W) and `history` (B, L) -> `query` (B, W).
-        form: "fp32", "fp16" or "int8".
+        form: "fp32", "packed", "fp16" or "int8".
         width: W.
-        rows: P; int8 needs it, and fp16 where it is large.
+        rows: P; packed and int8 need it, and fp16 where it is large.
         part: numbers of a row that share a scale; only int8 needs it.
 
     Returns:
         `best_rows` (B, K) int64, `best_scores` (B, K) float32 and `query` (B, W) float32, the vector of each person, of
         history, table, added, excluded, penalty, added penalty and k; rows that may not be recommended come last, with
         scores below -1e8. fp16 takes, instead of k, `answers` (K,) and `candidates` (C,), C at least K, any booleans of
-        which it reads how many there are; int8 takes the number of candidate blocks too and, instead of the penalty,
-        what `ranking_int8` names, `table_int8` and `table_scale` as external initialisers.
+        which it reads how many there are; packed takes the table a second time, as an external initialiser
+        `table_packed`; int8 takes the number of candidate blocks too and, instead of the penalty, what `ranking_int8`
+        names, `table_int8` and `table_scale` as external initialisers.
     """
     inputs = _INPUTS.format(stored="float16" if form == "fp16" else "float")
     outputs = "int64[B,K] best_rows, float[B,K] best_scores, float[B,W] query"
@@ -184,7 +194,7 @@ def ranking_graph(user: onnx.ModelProto, form: str, width: int, rows: int = 0, p
         steps.append(_MERGE.format(stored_scores="stored_scores"))
     else:
         inputs += ", float[F,P] penalty"
-        steps = [_SCAN["fp32"], _select("k"), _MERGE.format(stored_scores="selected")]
+        steps = [_SCAN[form], _select("k"), _MERGE.format(stored_scores="selected")]
     before = parser.parse_graph(f"events ({inputs}) => (float[B,L,W] events) {{{_EVENTS}{CONSTANTS}}}")
     after = parser.parse_graph(f"ranking ({inputs}, float[B,W] query) => ({outputs}) {{{''.join(steps)}}}")
     middle = compose.add_prefix_graph(user.graph, "user/", rename_inputs=False, rename_outputs=False)
@@ -194,10 +204,16 @@ def ranking_graph(user: onnx.ModelProto, form: str, width: int, rows: int = 0, p
         "recommender",
         after_inputs,
         list(after.output),
-        [*middle.initializer, *(ranking_int8.initialisers(rows, width, part) if form == "int8" else ())],
+        [*middle.initializer, *_filled_by_the_engine(form, rows, width, part)],
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)]
     return helper.make_model(graph, ir_version=IR_VERSION, opset_imports=opsets[: 2 if form == "int8" else 1])
+
+
+def _filled_by_the_engine(form: str, rows: int, width: int, part: int) -> list[TensorProto]:
+    if form == "int8":
+        return ranking_int8.filled_by_the_engine(rows, width, part)
+    return [external("table_packed", TensorProto.FLOAT, (rows, width))] if form == "packed" else []
 
 
 def _select(wanted: str, rows: int = 0) -> str:

@@ -24,7 +24,7 @@ from onnx import TensorProto
 
 from molar.engine.bundle import INT8_BLOCK
 from molar.engine.int8_rows import chunk_rows
-from molar.export.ranking_steps import EXCLUDE, SCORE
+from molar.export.ranking_steps import EXCLUDE, SCORE, external
 
 INPUTS = """, float[{rows}] bound, uint8[{chunks},{chunk},{width}] chunks_int8, float[{blocks}] block_scale,
     bool in_integers, int64[1] candidates"""
@@ -204,15 +204,9 @@ def steps(rows: int, width: int, part: int) -> str:
     return _ROUND.format(**known) + bounds + _SCORE.format(score=SCORE, **known)
 
 
-def initialisers(rows: int, width: int, part: int) -> list[TensorProto]:
-    """Those that the engine fills, and that are not in the file; arguments as in `sizes`."""
-    shapes = {
-        "table_int8": (TensorProto.UINT8, (rows, width // part, part)),
-        "table_scale": (TensorProto.FLOAT, (rows, width // part)),
-    }
-    tensors = []
-    for name, (kind, shape) in shapes.items():
-        tensor = TensorProto(name=name, data_type=kind, dims=shape, data_location=TensorProto.EXTERNAL)
-        tensor.external_data.add(key="location", value="items.safetensors")
-        tensors.append(tensor)
-    return tensors
+def filled_by_the_engine(rows: int, width: int, part: int) -> list[TensorProto]:
+    """Initialisers that are not in the file; arguments as in `sizes`."""
+    return [
+        external("table_int8", TensorProto.UINT8, (rows, width // part, part)),
+        external("table_scale", TensorProto.FLOAT, (rows, width // part)),
+    ]

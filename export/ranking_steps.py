@@ -1,5 +1,9 @@
 """Steps that the forms of a bundle's graph share; names and dimensions as in `ranking`."""
 
+from collections.abc import Sequence
+
+from onnx import TensorProto
+
 CONSTANTS = """
     off = Constant <value_float = -1e9> ()
     nothing_off = Constant <value_float = 0.0> ()
@@ -23,3 +27,10 @@ SCORE = """
     exact_column = MatMul (candidate_vectors, column)
     exact = Squeeze (exact_column, axis_2)
 """
+
+
+def external(name: str, kind: int, shape: Sequence[int]) -> TensorProto:
+    """An initialiser that is not in the file of the graph: the engine gives its values when it opens the graph."""
+    tensor = TensorProto(name=name, data_type=kind, dims=shape, data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="items.safetensors")
+    return tensor

@@ -24,6 +24,7 @@ from molar.app.demo.page import build_page
 from molar.app.demo.saved_visits import SavedVisits, data_folder
 from molar.app.demo.sessions import KEPT, MOST_SESSIONS, keep_forgetting
 from molar.app.demo.shop import Shop
+from molar.app.garbage import pass_over_what_is_there
 from molar.app.guards import PasswordRequired, SmallRequests
 from molar.app.listening import listen
 from molar.engine import Recommender, RequestError
@@ -142,6 +143,7 @@ def serve(
         app = build_app(recommender, mcp=mcp, kept=kept)
         if auth:
             app.add_middleware(PasswordRequired, user=auth[0], password=auth[1])
+        pass_over_what_is_there()
         # Pages and MCP clients keep connections open for as long as they like.
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
         url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"

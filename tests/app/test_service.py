@@ -134,15 +134,15 @@ def test_metrics_count_by_pattern_and_not_by_id(client: TestClient, history: lis
 def test_more_than_it_takes_at_once(served: Served, history: list[str]) -> None:
     with TestClient(build_service(served, at_once=1)) as client:
         inside, go = threading.Event(), threading.Event()
-        ask = served.recommender.recommend
+        answer = served.recommender.answer
 
         def slow(*arguments: object, **options: object) -> object:
             inside.set()
             assert go.wait(10)
-            return ask(*arguments, **options)  # type: ignore[arg-type]
+            return answer(*arguments, **options)  # type: ignore[arg-type]
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(served.recommender, "recommend", slow)
+            patch.setattr(served.recommender, "answer", slow)
             first = threading.Thread(target=client.post, args=["/v1/recommend"], kwargs={"json": {"history": history}})
             first.start()
             assert inside.wait(10)

@@ -79,6 +79,9 @@ def answer(shop: Shop, precision: str, k: int, candidates: int = 64, in_integers
     options = ort.SessionOptions()
     rounded = Int8Rows.of(shop.table, part)
     kept = [ort.OrtValue.ortvalue_from_numpy(values) for values in (rounded.table_int8, rounded.table_scale)]
+    if precision == "packed":
+        kept = [ort.OrtValue.ortvalue_from_numpy(shop.table)]
+        options.add_external_initializers(["table_packed"], kept)
     if precision == "int8":
         options.add_external_initializers(["table_int8", "table_scale"], kept)
         feeds["bound"] = np.where(shop.allowed[0], rounded.bound, np.float32(-np.inf))
@@ -103,9 +106,10 @@ def expected(shop: Shop, k: int) -> tuple[np.ndarray, np.ndarray]:
     return rows, np.take_along_axis(shop.scores, rows, axis=1)
 
 
+@pytest.mark.parametrize("form", ["fp32", "packed"])
 @pytest.mark.parametrize("k", [1, 10, 100, 603])
-def test_float32_ranks_as_numpy(shop: Shop, k: int) -> None:
-    rows, scores = answer(shop, "fp32", k)
+def test_float32_ranks_as_numpy(shop: Shop, k: int, form: str) -> None:
+    rows, scores = answer(shop, form, k)
     truth, best = expected(shop, k)
     possible = np.isfinite(best)
     np.testing.assert_allclose(scores[possible], best[possible], atol=1e-4)
