@@ -11,7 +11,9 @@ from molar.train.plots import save
 # (what, dtype) -> colour, in the order of the legend.
 _COLOURS = {
     ("torch", "fp32"): "#8c8c8c",
+    ("torch", "fp16"): "#a3a380",
     ("torch.compile", "fp32"): "#bdbdbd",
+    ("torch.compile", "fp16"): "#d7ce93",
     ("usearch", "fp32"): "#5b8e7d",
     ("faiss", "fp32"): "#e09f3e",
     ("floor", "fp32"): "#222222",
