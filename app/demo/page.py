@@ -203,8 +203,7 @@ def _finder(facets: dict[str, list[str]]) -> tuple[gr.Textbox, list[gr.Dropdown]
         show_label=False,
         label="Search",
         container=False,
-        scale=2,
-        min_width=200,
+        min_width=180,
         elem_id="search",
     )
     filters = [
