@@ -22,7 +22,7 @@ from PIL import Image
 from molar.app.demo.own_items import PREFIX, OwnItems
 from molar.app.demo.page import build_page
 from molar.app.demo.saved_visits import SavedVisits, data_folder
-from molar.app.demo.sessions import KEPT, MOST_SESSIONS, keep_forgetting
+from molar.app.demo.sessions import KEPT, MOST_SESSIONS, keep_all_messages, keep_forgetting
 from molar.app.demo.shop import Shop
 from molar.app.garbage import pass_over_what_is_there
 from molar.app.guards import PasswordRequired, SmallRequests
@@ -35,7 +35,7 @@ _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", 
 def build_app(
     recommender: Recommender, saved: SavedVisits | None = None, mcp: bool = False, kept: float = KEPT
 ) -> FastAPI:
-    """The page, and beside it /thumbnails/ROW, /own/ID, /cards and /health.
+    """The page, and beside it /thumbnails/ROW, /own (opens the item encoder), /own/ID, /cards and /health.
 
     Args:
         recommender: of the bundle that is shown.
@@ -44,10 +44,12 @@ def build_app(
         kept: minutes that a visit stays in memory after its last click, once its page is closed.
     """
     catalog = recommender.catalog
-    shop = Shop(recommender, OwnItems(recommender))
+    own_items = OwnItems(recommender)
+    shop = Shop(recommender, own_items)
     shop.warm_up()
     page = build_page(shop, saved or SavedVisits(data_folder() / "visits.db"))
     page.state_session_capacity = MOST_SESSIONS
+    keep_all_messages(page)
 
     @asynccontextmanager
     async def forgetting(_: FastAPI) -> AsyncIterator[None]:
@@ -69,6 +71,10 @@ def build_app(
     def own(item_id: str) -> Response:
         known = item_id.startswith(PREFIX) and item_id in catalog
         return _webp(catalog.thumbnail(catalog.rows([item_id])[0]) if known else None)
+
+    @app.post("/own", status_code=204)
+    def prepare() -> None:
+        own_items.prepare()
 
     @app.get("/cards")
     def cards(text: str = "", where: str = "{}", offset: int = 0) -> HTMLResponse:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Collection
 
-from molar.engine import DatasetError, MolarError, Recommender, RequestError
+from molar.engine import DatasetError, MolarError, NewItem, Recommender, RequestError
 
 PREFIX = "own-"
 MOST_OWN_ITEMS = 500  # of all visitors together; the oldest make room
@@ -28,12 +28,21 @@ class OwnItems:
         self._recommender = recommender
         self._most = most
         self._lock = threading.Lock()
+        self._preparing = threading.Lock()
+        self._prepared = False
         self._ids: dict[str, None] = {}
 
     @property
     def possible(self) -> bool:
         """Whether this bundle can read new items."""
         return self._recommender.manifest.item_encoder is not None
+
+    def prepare(self) -> None:
+        """Open the item encoder, which takes a second, before there is something to read."""
+        with self._preparing:
+            if self.possible and not self._prepared:
+                self._recommender.embed([NewItem(title="anything")])
+                self._prepared = True
 
     def add(self, title: str, picture: str) -> tuple[str, float]:
         """Read an item.

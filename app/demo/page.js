@@ -28,6 +28,11 @@ element.addEventListener('click', (event) => {
   }
 });
 
+// Who opens the form will want something read: the server gets ready meanwhile.
+element.addEventListener('toggle', (event) => {
+  if (event.target.matches('.own[open]')) fetch('own', {method: 'POST'});
+}, true);
+
 element.addEventListener('keydown', (event) => {
   if (event.key === 'Enter' && event.target.matches('[data-form] input[type=text]')) {
     event.target.closest('[data-form]').querySelector('[data-action]').click();
