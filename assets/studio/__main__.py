@@ -22,7 +22,8 @@ from molar.export.pack import export_run
 from molar.export.showcase import VISITORS
 from molar.train.comparison import bootstrap, per_user, read_ranks
 from molar.train.config import preset
-from molar.train.evaluate import column_name, evaluate, machine
+from molar.train.device import machine
+from molar.train.evaluate import column_name, evaluate
 from molar.train.finetune_config import FinetuneConfig
 from molar.train.fit import train
 from molar.train.item_finetuning import finetune
