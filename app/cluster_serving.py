@@ -18,8 +18,9 @@ from ray import serve
 from ray.serve.schema import LoggingConfig
 
 from molar.app.service import Served, build_service
-from molar.engine import BundleError, Recommender, RequestError, UnavailableError
+from molar.engine import BundleError, Recommender, UnavailableError
 from molar.engine.bundle import open_bundle as verified
+from molar.train.ray_cluster import connect
 
 _NAME = "molar"
 
@@ -70,14 +71,7 @@ def serve_on_ray(
     for name in ("ray", "ray.serve"):
         logging.getLogger(name).setLevel(logging.ERROR)
     quiet = LoggingConfig(log_level="ERROR")
-    try:
-        ray.init(
-            None if address == "ray" else address, log_to_driver=False, include_dashboard=False, logging_level="error"
-        )
-    except ValueError as error:
-        raise RequestError(f"Ray at {address!r}: {error}; write ray, auto, or ray://HOST:PORT") from None
-    except ConnectionError as error:
-        raise UnavailableError(f"Ray: {error}") from None
+    connect(address, logging_level="error")
     stopped, again = threading.Event(), threading.Event()
 
     def stop(_: int, __: FrameType | None) -> None:

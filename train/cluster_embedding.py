@@ -14,7 +14,7 @@ import numpy as np
 import ray
 import torch
 
-from molar.engine.errors import DatasetError, MolarError, RequestError, UnavailableError
+from molar.engine.errors import DatasetError, MolarError, UnavailableError
 from molar.train.dataset import Dataset
 from molar.train.device import choose_device
 from molar.train.encoders import load_encoder
@@ -22,6 +22,7 @@ from molar.train.feature_cache import FeatureCache
 from molar.train.files import cache_folder
 from molar.train.item_embedding import Progress, embed_batch, readable_items
 from molar.train.item_pictures import open_picture
+from molar.train.ray_cluster import connect
 
 _BATCHES_IN_BLOCK = 4  # what is read again when a worker dies
 
@@ -119,10 +120,7 @@ def _read(lines: list[dict[str, Any]], address: str, workers: int | None, of_rea
     began_here = not ray.is_initialized()
     try:
         if began_here:
-            try:
-                ray.init(None if address == "ray" else address, log_to_driver=False, include_dashboard=False)
-            except ValueError as error:
-                raise RequestError(f"Ray at {address!r}: {error}; write ray, auto, or ray://HOST:PORT") from None
+            connect(address)
         ray.data.DataContext.get_current().enable_progress_bars = False
         gpus = int(ray.cluster_resources().get("GPU", 0))
         size = workers or gpus or int(ray.cluster_resources()["CPU"])
