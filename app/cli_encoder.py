@@ -18,19 +18,28 @@ from molar.train.finetune_config import END_TO_END, FinetuneConfig
 @click.option("--config", "config_file", type=FOLDER, help="TOML file with a table [finetune].")
 @click.option("--resume", is_flag=True, help="Continue the encoder in --out with its own configuration.")
 @click.option("--end-to-end", is_flag=True, help="The recommender's loss instead of the tasks; best with --start.")
+@click.option("--shard", is_flag=True, help="With torchrun: divide the layers among the processes (FSDP2).")
 @DEVICE_OPTION
 @config_options(FinetuneConfig)
 def finetune(
-    dataset: Path, out: Path, config_file: Path | None, resume: bool, end_to_end: bool, device: str, **options: Any
+    dataset: Path,
+    out: Path,
+    config_file: Path | None,
+    resume: bool,
+    end_to_end: bool,
+    shard: bool,
+    device: str,
+    **options: Any,
 ) -> None:
     """Fine-tune an item encoder on a dataset folder by the paper's three tasks, then end to end.
 
-    Ctrl-C leaves an encoder that --resume continues.
+    Ctrl-C leaves an encoder that --resume continues, with as many processes as it is then started with.
 
     \b
     Example:
       molar finetune data/movielens-1m --out encoders/tasks
       molar finetune data/movielens-1m --end-to-end --start encoders/tasks --out encoders/movielens-1m
+      torchrun --nproc-per-node 4 -m molar.app finetune data/movielens-1m --out encoders/tasks
     """
     changes = given(options)
     chosen = given({"end_to_end": end_to_end or None, **options})
@@ -45,7 +54,7 @@ def finetune(
     from molar.train.item_finetuning import finetune as fit
 
     try:
-        fit(dataset, out, config, device)
+        fit(dataset, out, config, device, shard)
     except KeyboardInterrupt:
         click.echo(f"\nstopped; continue with: molar finetune {dataset} --out {out} --resume", err=True)
         raise SystemExit(130) from None

@@ -20,7 +20,14 @@ from molar.train.config import TrainConfig, config_from, read_toml
 from molar.train.dataset import Dataset, dataset_fingerprint
 from molar.train.files import new_folder, write_text
 from molar.train.finetune_config import FinetuneConfig
-from molar.train.model_files import load_optimizer, optimizer_tensors, read_tensors, write_tensors
+from molar.train.model_files import (
+    divided_as,
+    gathered,
+    load_optimizer,
+    optimizer_tensors,
+    read_tensors,
+    write_tensors,
+)
 
 _CONFIG, _WEIGHTS, _CHECKPOINT = "encoder.toml", "encoder.safetensors", "checkpoint.safetensors"
 _VERSION = "1"  # of the code: changes whenever the vectors of the same item would
@@ -77,13 +84,24 @@ def resumed_config(folder: Path, dataset: Dataset) -> FinetuneConfig:
 
 
 def save_checkpoint(
-    folder: Path, step: int, backbone: nn.Module, heads: nn.Module, optimizer: torch.optim.Optimizer
+    folder: Path, step: int, backbone: nn.Module, heads: nn.Module, optimizer: torch.optim.Optimizer, first: bool = True
 ) -> None:
-    """Write all that the next step needs."""
+    """Write all that the next step needs; for any number of processes that go on with it.
+
+    Args:
+        folder: of the encoder.
+        step: steps that are done.
+        backbone: its layers may be divided among processes: all of them call this.
+        heads: what fine-tuning needs beside it.
+        optimizer: of both.
+        first: whether this is the process that writes.
+    """
     tensors = {f"backbone.{name}": tensor for name, tensor in trained_parameters(backbone).items()}
     tensors |= {f"heads.{name}": tensor for name, tensor in heads.state_dict().items()}
     tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer_tensors(optimizer).items()}
-    write_tensors(folder / _CHECKPOINT, tensors, {"step": str(step)})
+    tensors = gathered(tensors, first)
+    if first:
+        write_tensors(folder / _CHECKPOINT, tensors, {"step": str(step)})
 
 
 def load_checkpoint(folder: Path, backbone: nn.Module, heads: nn.Module, optimizer: torch.optim.Optimizer) -> int:
@@ -99,16 +117,19 @@ def load_checkpoint(folder: Path, backbone: nn.Module, heads: nn.Module, optimiz
     for name, tensor in tensors.items():
         part, rest = name.split(".", 1)
         parts[part][rest] = tensor
-    backbone.load_state_dict(parts["backbone"], strict=False)
+    trained = trained_parameters(backbone)
+    backbone.load_state_dict({n: divided_as(t, trained[n]) for n, t in parts["backbone"].items()}, strict=False)
     heads.load_state_dict(parts["heads"])
     load_optimizer(optimizer, parts["optimizer"])
     return int(metadata["step"])
 
 
-def save_encoder(folder: Path, backbone: nn.Module) -> None:
-    """Write the weights of a finished encoder; its checkpoint goes."""
-    write_tensors(folder / _WEIGHTS, trained_parameters(backbone))
-    (folder / _CHECKPOINT).unlink(missing_ok=True)
+def save_encoder(folder: Path, backbone: nn.Module, first: bool = True) -> None:
+    """Write the weights of a finished encoder; its checkpoint goes. As in `save_checkpoint`."""
+    tensors = gathered(trained_parameters(backbone), first)
+    if first:
+        write_tensors(folder / _WEIGHTS, tensors)
+        (folder / _CHECKPOINT).unlink(missing_ok=True)
 
 
 def trained_parameters(backbone: nn.Module) -> dict[str, torch.Tensor]:

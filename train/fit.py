@@ -191,8 +191,7 @@ def _train_epoch(
             share = processes.share(len(batch.users))
             losses = batch_losses(model, features, batch.to(device), draws, share, teachers)
         optimizer.zero_grad(set_to_none=True)
-        losses["loss"].backward()  # type: ignore[no-untyped-call]
-        processes.sum_gradients(model, share)
+        processes.backward(losses["loss"], share, model)
         optimizer.step()
         if averaged is not None:
             averaged.update_parameters(model)

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,9 @@ from molar.train.item_losses import FinetuningHeads, Knowledge, batch_losses
 from molar.train.item_pictures import ItemPictures
 from molar.train.item_sequences import SequenceBatch, sequence_batches
 from molar.train.item_tasks import Task, View, item_texts, task_batches
+from molar.train.processes import Processes, Share
 from molar.train.regime import seen_by_run
+from molar.train.sharding import clip_gradients, divide_layers, layer_parameters
 from molar.train.split import Split, leave_one_out
 
 _PREFETCHED = 3  # batches that are read ahead of training
@@ -39,7 +42,9 @@ _WARMUP = 0.05  # share of the steps
 _CHECKPOINT_SECONDS = 300
 
 
-def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, device_name: str = "auto") -> None:
+def finetune(
+    dataset_folder: Path, out: Path, config: FinetuneConfig | None, device_name: str = "auto", shard: bool = False
+) -> None:
     """Fine-tune a backbone on a dataset's items and on the training part of its histories, or go on with that.
 
     Args:
@@ -47,14 +52,18 @@ def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, dev
         out: the encoder's folder, see `encoders`.
         config: choices of a new encoder; None continues the one in `out` to the same result as if it had never stopped.
         device_name: "auto", "cpu" or "cuda".
+        shard: divide the language model's layers among the processes, instead of copying them.
 
     Raises:
         DatasetError: the dataset cannot be used, or a picture cannot be read.
         ModelError: the folder exists (new encoder) or cannot be continued; the backbone cannot be had; there is nothing
-            to train on; the loss is no longer a number.
+            to train on; there is one process to shard among; the loss is no longer a number.
     """
     keep_freed_memory()
-    device = choose_device(device_name)
+    processes = Processes(choose_device(device_name))
+    device = processes.device
+    if shard and processes.all.count == 1:
+        raise ModelError("--shard divides a model among several processes; start them with torchrun")
     whole = load_dataset(dataset_folder)
     new = config is not None
     if config is None:
@@ -65,13 +74,14 @@ def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, dev
     if not batches:
         raise ModelError(f"{dataset.folder}: no item has what the chosen tasks need (pictures, attributes, histories)")
     torch.manual_seed(config.seed)
-    backbone: Any = load_backbone(config.backbone, config.text_tokens, config.lora_rank).to(device)
+    backbone: Any = load_backbone(config.backbone, config.text_tokens, config.lora_rank)
     if new:
         for other in filter(None, (config.start, config.teacher)):
             encoders.check_events(other, config)
         if config.start:
             encoders.load_trained(Path(config.start), backbone)
-        encoders.create_encoder(out, config, whole)
+        if processes.first:
+            encoders.create_encoder(out, config, whole)
     low = config.bfloat16 and fast_bfloat16(device)
     if not config.lora_rank:
         backbone.float()  # all of it is trained, and small steps are lost in bfloat16
@@ -79,35 +89,47 @@ def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, dev
         for parameter in backbone.pretrained.parameters():
             if not parameter.requires_grad:
                 parameter.data = parameter.data.bfloat16()
-    teacher = teacher_vectors(whole, config, device)
+    if shard:
+        divide_layers(backbone.language, processes, low)
+    backbone.to(device)
+    with processes.state.main_process_first():  # the others find the teacher's vectors in the cache
+        teacher = teacher_vectors(whole, config, device)
     of_people = config.history_to_next or config.sequences
     beside = companions(dataset, split, config.companion_window) if of_people else None
     knowledge = Knowledge(beside, teacher)
     heads = FinetuningHeads(backbone.parts[0], knowledge).to(device)
-    trained = [parameter for parameter in backbone.parameters() if parameter.requires_grad]
+    processes.equalize(heads)
+    learned = [parameter for parameter in backbone.parameters() if parameter.requires_grad]
+    layers = layer_parameters(backbone.language)
+    trained = [[p for p in learned if p in layers], [p for p in learned if p not in layers]]
     optimizer = torch.optim.AdamW(
-        [{"params": trained, "weight_decay": 0.01}, {"params": list(heads.parameters()), "weight_decay": 0.0}],
+        [
+            *({"params": part, "weight_decay": 0.01} for part in trained),
+            {"params": list(heads.parameters()), "weight_decay": 0.0},
+        ],
         lr=config.learning_rate,
     )
     done = encoders.load_checkpoint(out, backbone, heads, optimizer)
     backbone.train()
     with (
-        _progress_bar() as bar,
-        SummaryWriter(out / "tensorboard", purge_step=done + 1) as board,
+        _progress_bar(processes.first) as bar,
+        _board(out, done, processes) as board,
         # Adapters turn what they read into float32, and autocast turns it back: a copy of every activation.
         disable_input_dtype_casting(backbone, active=low),
     ):
         seeing = bar.add_task("pictures", total=None)
         pictures = ItemPictures(
-            dataset, backbone, device, lambda seen, total: bar.update(seeing, completed=seen, total=total)
+            dataset, backbone, processes, lambda seen, total: bar.update(seeing, completed=seen, total=total)
         )
         bar.remove_task(seeing)
         tuning = bar.add_task("fine-tuning", total=len(batches), completed=done)
         saved = time.monotonic()
-        for step, (batch, views, written) in _read_ahead(backbone, pictures, batches, done, config):
+        for step, (batch, views, written) in _read_ahead(backbone, pictures, batches, done, config, processes):
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(config, step, len(batches))
-            torch.manual_seed(config.seed * 1_000_003 + step)  # so a resumed run draws the same
+            # So a resumed run draws the same, and all processes, which see the same heads with the same gaps.
+            torch.manual_seed(config.seed * 1_000_003 + step)
+            share = processes.share(len(batch.rows))
             with training_attention(device), torch.autocast(device.type, torch.bfloat16, enabled=low):
                 losses = batch_losses(
                     backbone,
@@ -117,21 +139,28 @@ def finetune(dataset_folder: Path, out: Path, config: FinetuneConfig | None, dev
                     None if written is None else written.to(device),
                     knowledge,
                     config,
+                    share,
                 )
             optimizer.zero_grad(set_to_none=True)
-            losses["loss"].backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(trained, 1.0)
+            processes.backward(losses["loss"], share, backbone, heads)
+            clip_gradients(trained, 1.0)
             optimizer.step()
-            if not math.isfinite(losses["loss"].item()):
+            shares = processes.all.count // share.count
+            noted = {name: value.item() / shares for name, value in losses.items()}
+            due = processes.first and time.monotonic() - saved > _CHECKPOINT_SECONDS
+            noted = processes.sum({**noted, "due": due})
+            due = bool(noted.pop("due"))
+            if not math.isfinite(noted["loss"]):
                 raise ModelError(f"the loss is no longer a number in step {step + 1}; lower --learning-rate")
-            bar.update(tuning, advance=1, description=f"{batch.name} {losses['loss'].item():.2f}")
+            bar.update(tuning, advance=1, description=f"{batch.name} {noted['loss']:.2f}")
             with interrupts_wait():
-                for name, value in losses.items():
-                    board.add_scalar(f"{batch.name}/{name}", value.item(), step + 1)
-                if time.monotonic() - saved > _CHECKPOINT_SECONDS:
-                    encoders.save_checkpoint(out, step + 1, backbone, heads, optimizer)
+                if board is not None:
+                    for name, value in noted.items():
+                        board.add_scalar(f"{batch.name}/{name}", value, step + 1)
+                if due:
+                    encoders.save_checkpoint(out, step + 1, backbone, heads, optimizer, processes.first)
                     saved = time.monotonic()
-    encoders.save_encoder(out, backbone)
+    encoders.save_encoder(out, backbone, processes.first)
 
 
 def learning_rate(config: FinetuneConfig, step: int, steps: int) -> float:
@@ -161,16 +190,27 @@ def teacher_vectors(dataset: Dataset, config: FinetuneConfig, device: torch.devi
 
 
 def _read_ahead(
-    backbone: Any, pictures: ItemPictures, batches: Sequence[Task | SequenceBatch], first: int, config: FinetuneConfig
+    backbone: Any,
+    pictures: ItemPictures,
+    batches: Sequence[Task | SequenceBatch],
+    first: int,
+    config: FinetuneConfig,
+    processes: Processes,
 ) -> Iterator[tuple[int, tuple[Task | SequenceBatch, list[Any], Any]]]:
-    """Tokenise texts and fetch pictures in a thread of their own, a few batches before they are needed."""
+    """Tokenise texts and fetch pictures in a thread of their own, a few batches before they are needed.
 
-    def view(shown: View) -> Any:
-        return backbone.read(shown.texts, [pictures[row] if row >= 0 else None for row in shown.pictures])
+    Yields:
+        Steps from `first` on: the batch, this process' share of its views, and all that is to be written.
+    """
+
+    def view(shown: View, share: Share) -> Any:
+        rows = share.of(shown.pictures)
+        return backbone.read(share.of(shown.texts), [pictures[row] if row >= 0 else None for row in rows])
 
     def read(batch: Task | SequenceBatch) -> tuple[Task | SequenceBatch, list[Any], Any]:
         written = backbone.read_targets(batch.written, config.target_tokens) if isinstance(batch, Task) else None
-        return batch, [view(shown) for shown in batch.views], written
+        share = processes.share(len(batch.rows))
+        return batch, [view(shown, share) for shown in batch.views], written
 
     with ThreadPoolExecutor(1) as pool:
         waiting = [pool.submit(read, batch) for batch in batches[first : first + _PREFETCHED]]
@@ -181,5 +221,12 @@ def _read_ahead(
             yield step, ready
 
 
-def _progress_bar() -> Progress:
-    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+def _board(out: Path, done: int, processes: Processes) -> AbstractContextManager[Any]:
+    if not processes.first:
+        return nullcontext()
+    return SummaryWriter(out / "tensorboard", purge_step=done + 1)
+
+
+def _progress_bar(shown: bool) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, disable=not shown)

@@ -17,6 +17,7 @@ from molar.train.finetune_config import FinetuneConfig
 from molar.train.item_sequences import SequenceBatch, SequenceHead
 from molar.train.item_tasks import Task
 from molar.train.losses import symmetric_info_nce
+from molar.train.processes import Share
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def batch_losses(
     written: Any,
     knowledge: Knowledge,
     config: FinetuneConfig,
+    share: Share | None = None,
 ) -> dict[str, torch.Tensor]:
     """Losses of one batch, and their weighted sum under "loss".
 
@@ -67,34 +69,41 @@ def batch_losses(
         backbone: in training mode.
         heads: what it needs beside it.
         batch: the examples.
-        views: what `Backbone.read` made of the batch's views, on the model's device.
-        written: what `Backbone.read_targets` made of the texts that are to be written; None for sequences.
+        views: what `Backbone.read` made of this process' share of the batch's views, on the model's device.
+        written: what `Backbone.read_targets` made of all texts that are to be written; None for sequences.
         knowledge: of all items.
         config: the weights.
+        share: which examples (of sequences: which items) this process reads; its losses are then its part of the
+            batch's. The others' vectors are gathered: they are negatives in all processes. All of them if None.
     """
+    share = share or Share()
     # What follows the language model's state is not trained.
-    states = [backbone.embed(view)[:, : backbone.parts[0]] for view in views]
+    own = [backbone.embed(view)[:, : backbone.parts[0]] for view in views]
+    states = [share.gathered(state, len(batch.rows)) for state in own]
     rows = torch.from_numpy(batch.rows).to(states[0].device)
+    own_rows = share.of(rows)
+    part = len(own_rows) / len(rows)
     if isinstance(batch, SequenceBatch):
-        losses = {"next": heads.sequences(states[0], batch)}
+        losses = {"next": heads.sequences(states[0], batch) / share.count}
         total = losses["next"]
-        of_items = states
+        of_items = own
     else:
         source, target = states
+        of_texts = share.of(written.token_mask).sum() / written.token_mask.sum()
         losses = {
-            "writing": backbone.text_loss(source, written),
-            "finding": symmetric_info_nce(source, target, rows, heads.log_temperature),
+            "writing": of_texts * backbone.text_loss(own[0], written.share(share)),
+            "finding": symmetric_info_nce(source, target, rows, heads.log_temperature) / share.count,
         }
         total = losses["writing"] + config.contrastive_weight * losses["finding"]
-        of_items = [target, source] if batch.source_is_item else [target]
+        of_items = own[::-1] if batch.source_is_item else own[1:]
     if heads.companions is not None and knowledge.companions is not None and config.companion_weight:
-        wanted = torch.from_numpy(knowledge.companions[batch.rows].toarray()).to(rows.device)
+        wanted = torch.from_numpy(knowledge.companions[share.of(batch.rows)].toarray()).to(rows.device)
         found = [F.cross_entropy(heads.companions(view).float(), wanted) for view in of_items]
-        losses["companions"] = torch.stack(found).mean()
+        losses["companions"] = part * torch.stack(found).mean()
         total = total + config.companion_weight * losses["companions"]
     if heads.teacher is not None and knowledge.teacher is not None:
-        wanted = knowledge.teacher[rows]
+        wanted = knowledge.teacher[own_rows]
         taught = [1 - F.cosine_similarity(heads.teacher(view).float(), wanted) for view in of_items]
-        losses["teacher"] = torch.cat(taught).mean()
+        losses["teacher"] = part * torch.cat(taught).mean()
         total = total + config.teacher_weight * losses["teacher"]
     return {**losses, "loss": total}

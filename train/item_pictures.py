@@ -11,6 +11,7 @@ from PIL import Image
 
 from molar.engine.images import open_image
 from molar.train.dataset import Dataset
+from molar.train.processes import Processes
 from molar.train.tables import picture_path
 
 _BATCH = 32
@@ -31,7 +32,7 @@ class ItemPictures:
     Args:
         dataset: whose pictures.
         backbone: that reads them.
-        device: where its vision tower runs.
+        processes: they divide the seeing, each on its device.
         progress: is told how many are done and how many there are.
 
     Raises:
@@ -42,7 +43,7 @@ class ItemPictures:
         self,
         dataset: Dataset,
         backbone: Any,
-        device: torch.device,
+        processes: Processes,
         progress: Callable[[int, int], None] = lambda *_: None,
     ) -> None:
         self.dataset = dataset
@@ -50,9 +51,10 @@ class ItemPictures:
         self.seen: torch.Tensor | None = None
         if backbone.caches_vision:
             shown = [row for row, image in enumerate(self.images) if image]
-            for rows, pixels in self._pixels(shown, backbone):
+            for rows, pixels in self._pixels(shown, backbone, processes):
                 with torch.no_grad():
-                    seen = backbone.see(pixels.to(device)).half().cpu()
+                    own = backbone.see(pixels.to(processes.device))
+                    seen = processes.share(len(rows)).gathered(own, len(rows)).half().cpu()
                 if self.seen is None:  # 23 KB an item
                     self.seen = torch.zeros(len(self.images), *seen.shape[1:], dtype=torch.half)
                 self.seen[rows] = seen
@@ -65,11 +67,15 @@ class ItemPictures:
             return None
         return open_picture(self.dataset.folder, image) if self.seen is None else self.seen[row]
 
-    def _pixels(self, rows: list[int], backbone: Any) -> Iterator[tuple[list[int], torch.Tensor]]:
+    def _pixels(self, rows: list[int], backbone: Any, processes: Processes) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Rows that are seen together, and the pixels of this process' share of them."""
+
         def pixels(row: int) -> np.ndarray:
             return backbone.reader.read_pictures([open_picture(self.dataset.folder, self.images[row])])[0]
 
+        together = _BATCH * processes.all.count
         with ThreadPoolExecutor() as pool:
-            for start in range(0, len(rows), _BATCH):
-                chosen = rows[start : start + _BATCH]
-                yield chosen, torch.from_numpy(np.stack(list(pool.map(pixels, chosen))))
+            for start in range(0, len(rows), together):
+                chosen = rows[start : start + together]
+                own = processes.share(len(chosen)).of(chosen)
+                yield chosen, torch.from_numpy(np.stack(list(pool.map(pixels, own))))

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 from molar.engine.errors import ModelError
 from molar.train.files import write_atomically
@@ -45,9 +46,32 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tenso
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    """Put back what `optimizer_tensors` took out."""
+    """Put back what `optimizer_tensors` took out; moments are divided where their parameters are."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, value in tensors.items():
         index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = value
+        state.setdefault(int(index), {})[name] = divided_as(value, parameters[int(index)]) if value.dim() else value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def whole(tensor: torch.Tensor) -> torch.Tensor:
+    """All of a tensor that may be divided; every process has to ask for it."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def gathered(tensors: Mapping[str, torch.Tensor], kept: bool) -> dict[str, torch.Tensor]:
+    """All of some tensors on the CPU, where they are to be kept; every process has to ask for them."""
+    found = {}
+    for name, tensor in tensors.items():
+        everything = whole(tensor.detach())
+        if kept:
+            found[name] = everything.cpu()
+    return found
+
+
+def divided_as(tensor: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """This process' part of a whole tensor, where another one is divided."""
+    if not isinstance(other, DTensor):
+        return tensor
+    return distribute_tensor(tensor.to(other.device), other.device_mesh, other.placements, src_data_rank=None)

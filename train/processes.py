@@ -6,17 +6,25 @@ that of one process, but for rounding and for where dropout falls.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
 
+import numpy as np
 import torch
 import torch.distributed.nn.functional as differentiable
 from accelerate import PartialState
-from accelerate.utils import reduce
+from accelerate.utils import broadcast, reduce
 from torch import nn
+from torch.distributed.tensor import DTensor
+
+Rows = TypeVar("Rows", torch.Tensor, np.ndarray, list[str], list[int])
+
+_PATIENCE = timedelta(hours=24)  # the first reads a catalogue while the others wait
 
 
 @dataclass(frozen=True)
 class Share:
-    """What one of several processes takes of a batch's windows: each `count`-th from the `rank`-th on.
+    """What one of several processes takes of a batch's windows or examples: each `count`-th from the `rank`-th on.
 
     Attributes:
         rank: of this process, from 0.
@@ -26,15 +34,15 @@ class Share:
     rank: int = 0
     count: int = 1
 
-    def of(self, rows: torch.Tensor) -> torch.Tensor:
+    def of(self, rows: Rows) -> Rows:
         """(B, ...) -> this process' rows."""
         return rows[self.rank :: self.count]
 
     def gathered(self, rows: torch.Tensor, total: int) -> torch.Tensor:
-        """(b, D) rows of this process -> the (B, D) of all; gradients find their way back to where they belong."""
+        """(b, ...) rows of this process -> the (B, ...) of all; gradients find their way back to where they belong."""
         if self.count == 1:
             return rows
-        everywhere = torch.zeros(total, rows.shape[1], dtype=rows.dtype, device=rows.device)
+        everywhere = torch.zeros(total, *rows.shape[1:], dtype=rows.dtype, device=rows.device)
         everywhere[self.rank :: self.count] = rows
         whole: torch.Tensor = differentiable.all_reduce(everywhere)  # type: ignore[no-untyped-call]
         return whole
@@ -44,7 +52,7 @@ class Processes:
     """This process and those that train with it; alone, it is the one of one."""
 
     def __init__(self, device: torch.device) -> None:
-        self.state = PartialState(cpu=device.type == "cpu")
+        self.state = PartialState(cpu=device.type == "cpu", timeout=_PATIENCE)
         self.device: torch.device = self.state.device if self.state.num_processes > 1 else device
         self.first: bool = self.state.is_main_process
         self.all = Share(self.state.process_index, self.state.num_processes)
@@ -53,17 +61,30 @@ class Processes:
         """Of a batch; one with fewer windows than processes is read by each as a whole."""
         return self.all if windows >= self.all.count else Share()
 
-    def sum_gradients(self, model: nn.Module, share: Share) -> None:
-        """Replace each gradient by its sum over the processes; by its mean where each read the whole batch."""
+    def equalize(self, module: nn.Module) -> None:
+        """Give a module the first process' numbers: decompositions may differ between machines in their signs."""
+        if self.all.count > 1:
+            broadcast([tensor.data for tensor in (*module.parameters(), *module.buffers())])
+
+    def backward(self, loss: torch.Tensor, share: Share, *modules: nn.Module) -> None:
+        """Gradients of the sum of all processes' losses; of one of them, where each read the whole batch.
+
+        Args:
+            loss: of this process' share.
+            share: what it read.
+            modules: whose parameters learn. Those that are divided among the processes sum their gradients themselves.
+        """
+        (loss * (share.count / self.all.count)).backward()  # type: ignore[no-untyped-call]
         if self.all.count == 1:
             return
-        parameters = [p for p in model.parameters() if p.requires_grad]
-        for parameter in parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-        flat = torch.cat([p.grad.flatten() for p in parameters])  # type: ignore[union-attr]
+        parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+        parameters = [p for p in parameters if not isinstance(p, DTensor)]
+        # What none of them used stays without a gradient, as with one process: its moments are not to move.
+        used = torch.tensor([p.grad is not None for p in parameters], dtype=torch.float32, device=self.device)
+        torch.distributed.all_reduce(used)
+        parameters = [p for p, by in zip(parameters, used.tolist(), strict=True) if by]
+        flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters])
         torch.distributed.all_reduce(flat)
-        flat *= share.count / self.all.count
         for parameter, grad in zip(parameters, torch.split(flat, [p.numel() for p in parameters]), strict=True):
             parameter.grad = grad.view_as(parameter)
 

@@ -75,22 +75,33 @@ def test_killing_it_thrice_and_resuming_gives_the_same(shop: Path, uninterrupted
 
 
 @pytest.mark.parametrize("events", [256, 24])  # the second: batches of fewer windows than processes
-def test_two_processes_give_what_one_gives(shop: Path, tmp_path: Path, events: int) -> None:
+def test_several_processes_give_what_one_gives(shop: Path, tmp_path: Path, events: int) -> None:
     options = ["--preset", "tiny", "--epochs", "2", "--dropout", "0", "--no-bfloat16", "--batch-events", str(events)]
-    common = ["-m", "molar.app", "train", str(shop), "--device", "cpu", *options]
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    for name, first in (("one", []), ("two", torchrun)):
-        command = [sys.executable, *first, *common, "--out", str(tmp_path / name)]
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}
-        )
-        assert done.returncode == 0, done.stderr
+    common = ["-m", "molar.app", "train", str(shop), "--device", "cpu"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    # One of two processes is killed after an epoch, which ends the other, and three go on.
+    for name, counts in (("one", [1]), ("others", [2, 3] if events == 256 else [2])):
+        run = tmp_path / name
+        for count in counts:
+            torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
+            command = [sys.executable, *(torchrun if count > 1 else []), *common, "--out", str(run)]
+            command += ["--resume"] if run.exists() else options
+            log = tmp_path / "log"
+            with log.open("w") as file:
+                process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
+            if count != counts[-1]:
+                wait_for((run / "ids" / "checkpoints" / "epoch-0001").exists, process)
+                workers = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True)
+                os.kill(int(workers.stdout.split()[-1]), signal.SIGKILL)
+                assert process.wait() != 0
+            else:
+                assert process.wait() == 0, log.read_text()
     for part, learned in (("ids", ["loss"]), (".", ["loss", "content", "alignment", "gate"])):
-        one, two = (losses(tmp_path / name / part) for name in ("one", "two"))
+        one, two = (losses(tmp_path / name / part) for name in ("one", "others"))
         for of_one, of_two in zip(one, two, strict=True):
             for name in learned:
                 assert of_two[name] == pytest.approx(of_one[name], rel=1e-4)
-    of_one, of_two = (read_tensors(tmp_path / name / "item_vectors.safetensors")[0] for name in ("one", "two"))
+    of_one, of_two = (read_tensors(tmp_path / name / "item_vectors.safetensors")[0] for name in ("one", "others"))
     for name, tensor in of_one.items():
         torch.testing.assert_close(of_two[name], tensor, rtol=1e-2, atol=1e-3)
 

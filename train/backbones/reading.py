@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from molar.engine.item_reader import ItemReader, Preprocessing
+from molar.train.processes import Share
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class TargetBatch:
     def to(self, device: torch.device) -> "TargetBatch":
         """The same batch on another device."""
         return TargetBatch(self.token_ids.to(device), self.token_mask.to(device))
+
+    def share(self, share: Share) -> "TargetBatch":
+        """One process' texts."""
+        return TargetBatch(share.of(self.token_ids), share.of(self.token_mask))
 
 
 class PictureTextBackbone(nn.Module):
