@@ -123,6 +123,9 @@ def demo(
 @click.option("--key", "keys", multiple=True, envvar="MOLAR_KEYS", help="That requests need; repeatable.")
 @click.option("--at-once", default=256, show_default=True, type=click.IntRange(1), help="Requests; more are refused.")
 @click.option("--wait-ms", default=0.0, show_default=True, help="For more requests to share a run of the graph.")
+@click.option(
+    "--changes", type=FOLDER, metavar="FILE", help="Keep added, removed and hidden items here, over a restart."
+)
 @click.option("--on", "cluster", metavar="ADDRESS", help="Serve on Ray: ray (here), auto, or ray://HOST:PORT.")
 @click.option("--replicas", default=2, show_default=True, type=click.IntRange(1), help="On Ray.")
 @DEVICE_OPTION
@@ -135,6 +138,7 @@ def serve(
     keys: tuple[str, ...],
     at_once: int,
     wait_ms: float,
+    changes: Path | None,
     cluster: str | None,
     replicas: int,
     device: str,
@@ -157,6 +161,8 @@ def serve(
 
     folder, port = bundle or showroom(), port or _port_from_environment()
     if cluster:
+        if changes:
+            raise RequestError("--changes: replicas on Ray do not change their catalogue; leave out --changes or --on")
         from molar.app.cluster_serving import serve_on_ray
 
         options = {"keys": keys, "at_once": at_once, "wait_ms": wait_ms}
@@ -164,7 +170,7 @@ def serve(
     else:
         from molar.app.serving import serve_bundle
 
-        serve_bundle(folder, opened, host, port, keys, at_once, wait_ms)
+        serve_bundle(folder, opened, host, port, keys, at_once, wait_ms, changes)
 
 
 def _port_from_environment() -> int:

@@ -3,12 +3,11 @@
 The bundle can be exchanged while requests are answered: each request keeps the one that it began with.
 """
 
-import base64
-import binascii
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +22,7 @@ from molar.app import service_schema as schema
 from molar.app.garbage import pass_over_what_is_there
 from molar.app.guards import SmallRequests
 from molar.app.service_batches import Batches
+from molar.app.service_changes import CatalogueChanges
 from molar.app.service_metrics import Counted, Metrics
 from molar.engine import BundleError, MolarError, Recommender, RequestError, UnavailableError
 
@@ -46,12 +46,17 @@ class Served:
     Args:
         folder: of the bundle.
         open_bundle: opens it.
+        changes: of its catalogue, here and from before; they end with the process if None.
     """
 
-    def __init__(self, folder: Path, open_bundle: Callable[[Path], Recommender]) -> None:
+    def __init__(
+        self, folder: Path, open_bundle: Callable[[Path], Recommender], changes: CatalogueChanges | None = None
+    ) -> None:
         self._folder, self._open = folder, open_bundle
-        self._opening = threading.Lock()
+        self._opening, self._exchanging = threading.Lock(), threading.Lock()
+        self._changes = changes or CatalogueChanges()
         self.recommender = open_bundle(folder)
+        self._catch_up(self.recommender)
         pass_over_what_is_there()
 
     def reload(self) -> None:
@@ -64,10 +69,23 @@ class Served:
         if not self._opening.acquire(blocking=False):
             raise RequestError("the bundle is being opened already")
         try:
-            self.recommender = self._open(self._folder)
+            opened = self._open(self._folder)
+            with self._exchanging:
+                self._catch_up(opened)
+                self.recommender = opened
             pass_over_what_is_there()
         finally:
             self._opening.release()
+
+    @contextmanager
+    def change(self) -> Iterator[tuple[Recommender, CatalogueChanges]]:
+        """What is to be changed, and where that is noted; nobody else changes or exchanges it meanwhile."""
+        with self._exchanging:
+            yield self.recommender, self._changes
+
+    def _catch_up(self, opened: Recommender) -> None:
+        for failed in self._changes.apply(opened):
+            print(f"not added again: {failed}", flush=True)
 
 
 def build_service(
@@ -171,28 +189,30 @@ def _changes(served: Served, metrics: Metrics) -> APIRouter:
 
     @router.post("/items", status_code=201)
     def add(new: schema.NewItem) -> schema.Item:
-        """Add an item until the service ends or opens another bundle: the next request can recommend it."""
-        one = served.recommender
-        one.add_item(new.item_id, new.title, new.description, new.attributes, _picture(new.image))
-        metrics.items.set(len(one.catalog))
-        return _shown(one, new.item_id)
+        """Add an item: the next request can recommend it."""
+        with served.change() as (one, changes):
+            changes.add(one, new)
+            metrics.items.set(len(one.catalog))
+            return _shown(one, new.item_id)
 
     @router.delete("/items/{item_id}", status_code=204)
     def remove(item_id: str) -> None:
         """Take an item out of the catalogue."""
-        one = _known(served.recommender, item_id)
-        one.remove_items([item_id])
-        metrics.items.set(len(one.catalog))
+        with served.change() as (one, changes):
+            changes.remove(_known(one, item_id), item_id)
+            metrics.items.set(len(one.catalog))
 
     @router.post("/items/{item_id}/hide", status_code=204)
     def hide(item_id: str) -> None:
         """Recommend an item no more; histories may hold it."""
-        _known(served.recommender, item_id).hide_items([item_id])
+        with served.change() as (one, changes):
+            changes.hide(_known(one, item_id), item_id, True)
 
     @router.post("/items/{item_id}/show", status_code=204)
     def show(item_id: str) -> None:
         """Recommend a hidden item again."""
-        _known(served.recommender, item_id).show_items([item_id])
+        with served.change() as (one, changes):
+            changes.hide(_known(one, item_id), item_id, False)
 
     @router.post("/reload", status_code=204)
     def reload() -> None:
@@ -220,12 +240,3 @@ def _shown(one: Recommender, item_id: str) -> schema.Item:
         attributes=found.attributes,
         popularity=found.popularity,
     )
-
-
-def _picture(encoded: str | None) -> bytes | None:
-    if not encoded:
-        return None
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        raise RequestError("image: is not base64") from None

@@ -10,6 +10,7 @@ import uvicorn
 
 from molar.app.listening import listen
 from molar.app.service import Served, build_service
+from molar.app.service_changes import CatalogueChanges
 from molar.engine import MolarError, Recommender
 
 _FINISHES = 30  # seconds that requests have when the service is told to stop
@@ -23,6 +24,7 @@ def serve_bundle(
     keys: Sequence[str] = (),
     at_once: int = 256,
     wait_ms: float = 0.0,
+    changes: Path | None = None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C: what is being answered then is answered, and nothing new is taken.
 
@@ -34,13 +36,14 @@ def serve_bundle(
         keys: see `build_service`.
         at_once: see `build_service`.
         wait_ms: see `build_service`.
+        changes: a file that keeps what is changed of the catalogue.
 
     Raises:
         BundleError: the bundle cannot be used.
-        RequestError: the port is taken, or the device cannot be had.
+        RequestError: the port is taken, the device cannot be had, or the file of changes cannot.
     """
     with listen(host, port) as listening:
-        served = Served(bundle, open_bundle)
+        served = Served(bundle, open_bundle, CatalogueChanges(changes))
 
         def reload(_: int, __: FrameType | None) -> None:
             threading.Thread(target=_reload, args=[served], daemon=True).start()
