@@ -11,8 +11,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 demo: .venv/.base
 	@PORT=$(PORT) $(BIN)/molar demo
 
+# Most tests run beside each other; those that need a browser or a cluster follow one by one.
 test: .venv/.all browser
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not browser and not alone' --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -m 'browser or alone'
 
 # The gate: format, lint, import contracts, types, tests.
 check: lint test

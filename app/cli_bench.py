@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from molar.app.cli_bench_engine import demo_visitors, engine, latency, search_index, service, stress
+from molar.app.cli_bench_engine import demo_visitors, engine, killed, latency, search_index, service, stress
 from molar.app.cli_import import import_benchmark
 from molar.app.options import COUNT, DEVICE_OPTION, FOLDER, report
 from molar.train.config import PRESETS, TrainConfig, config_from, read_toml
@@ -15,7 +15,7 @@ def bench() -> None:
     """Measure, and write what was measured."""
 
 
-for command in (latency, engine, search_index, stress, demo_visitors, service, import_benchmark):
+for command in (latency, engine, search_index, stress, demo_visitors, service, killed, import_benchmark):
     bench.add_command(command)
 
 

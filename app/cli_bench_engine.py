@@ -166,3 +166,27 @@ def service(bundle: Path | None, clients: int, seconds: int, length: int, k: int
     from molar.app.service_benchmark import measure_service
 
     report(measure_service(bundle or showroom(), wrk, clients, seconds, length, k), out)
+
+
+@click.command()
+@click.argument("dataset", type=FOLDER)
+@BUNDLE_OPTION
+@click.option("--encoder", default="towers", show_default=True, help="That reads the items.")
+@click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
+def killed(dataset: Path, bundle: Path | None, encoder: str, out: Path | None) -> None:
+    """Kill a service, a replica, a training and a worker in the middle of their work: what is lost.
+
+    \b
+    Example:
+      molar bench killed data/movielens-1m
+    """
+    from molar.app import killed_benchmark
+
+    served = bundle or showroom()
+    found = {
+        "service": killed_benchmark.killed_service(served),
+        "replica": killed_benchmark.killed_replica(served),
+        "training": killed_benchmark.killed_training(dataset),
+        "worker": killed_benchmark.killed_worker(dataset, encoder),
+    }
+    report(found, out)

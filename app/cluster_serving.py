@@ -4,7 +4,6 @@ Each replica holds the bundle. What changes the catalogue of one replica would n
 no paths for that here: put another bundle into the folder and send SIGHUP, and every replica opens it.
 """
 
-import logging
 import signal
 import threading
 from collections.abc import Callable
@@ -68,10 +67,8 @@ def serve_on_ray(
         RequestError: the address is not understood.
         UnavailableError: the cluster cannot be reached, or the replicas do not start.
     """
-    for name in ("ray", "ray.serve"):
-        logging.getLogger(name).setLevel(logging.ERROR)
     quiet = LoggingConfig(log_level="ERROR")
-    connect(address, logging_level="error")
+    connect(address)
     stopped, again = threading.Event(), threading.Event()
 
     def stop(_: int, __: FrameType | None) -> None:

@@ -18,7 +18,7 @@ _START = 120.0  # seconds that it may take
 
 @contextmanager
 def running(
-    command: str, bundle: Path, *options: str, home: Path | None = None
+    command: str, bundle: Path, *options: str, home: Path | None = None, port: int | None = None
 ) -> Iterator[tuple[str, subprocess.Popen]]:
     """Run a command that serves a bundle, on a CPU, until the block ends.
 
@@ -27,6 +27,7 @@ def running(
         bundle: that it opens.
         options: more options of the command.
         home: where the demo keeps visits; the user's folder if None.
+        port: that it listens on; a free one if None.
 
     Yields:
         Its address, once it answers there, and the process.
@@ -34,9 +35,10 @@ def running(
     Raises:
         RequestError: it did not start.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    if port is None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
     call = [sys.executable, "-m", "molar.app", command, "--bundle", str(bundle), "--port", str(port), "--device", "cpu"]
     more = {"MOLAR_HOME": str(home)} if home else {}
     process = subprocess.Popen([*call, *options], stdout=subprocess.DEVNULL, env={**os.environ, **more})

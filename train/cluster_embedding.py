@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import ray
+import ray.data
 import torch
 
 from molar.engine.errors import DatasetError, MolarError, UnavailableError
 from molar.train.dataset import Dataset
-from molar.train.device import choose_device
+from molar.train.device import choose_device, keep_freed_memory
 from molar.train.encoders import load_encoder
 from molar.train.feature_cache import FeatureCache
 from molar.train.files import cache_folder
@@ -40,6 +40,7 @@ class _Reader:
     """
 
     def __init__(self, folder: Path, encoder: str, text_tokens: int) -> None:
+        keep_freed_memory()
         self._folder = folder
         self._device = choose_device("auto")
         self._backbone = load_encoder(encoder, text_tokens, self._device).backbone

@@ -14,6 +14,7 @@ from molar.app.cli_serve import showroom
 from molar.app.running import running
 from molar.engine import Recommender
 
+pytestmark = pytest.mark.alone
 HISTORY = {"history": ["mug-01", "kettle-07"]}
 
 

@@ -15,7 +15,10 @@ from molar.train.dataset import Dataset, load_dataset
 from molar.train.encoders import load_encoder
 from molar.train.item_embedding import embed_items
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")  # Ray's own
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),  # Ray's own
+]
 CPU = torch.device("cpu")
 ITEMS = 1_000
 
