@@ -7,6 +7,7 @@ import click
 
 from molar.app.cli_serve import BUNDLE_OPTION, showroom
 from molar.app.options import COUNT, DEVICE_OPTION, FOLDER, PRECISION_OPTION, report
+from molar.engine.errors import RequestError
 
 
 @click.command()
@@ -181,7 +182,11 @@ def killed(dataset: Path, bundle: Path | None, encoder: str, out: Path | None) -
       molar bench killed data/movielens-1m
     """
     from molar.app import killed_benchmark
+    from molar.train.dataset import load_dataset
 
+    load_dataset(dataset)  # what is wrong with it is said before anything is killed
+    if not Path("/proc").exists():
+        raise RequestError("processes are looked for in /proc, which only Linux has")
     served = bundle or showroom()
     found = {
         "service": killed_benchmark.killed_service(served),

@@ -11,8 +11,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -63,9 +63,11 @@ def killed_service(bundle: Path) -> dict[str, Any]:
         Requests that were answered, that broke off, and that were tried again while nobody listened; the longest time
         without an answer; items that were added before it was killed, and how many of those are missing afterwards.
     """
+    ids = Recommender.load(bundle, "cpu").catalog.item_ids
     with tempfile.TemporaryDirectory() as folder:
         changes = ("--changes", str(Path(folder) / "changes.db"))
-        with running("serve", bundle, *changes) as (address, process), _load(bundle, address) as asking:
+        with running("serve", bundle, *changes) as (address, process):
+            asking = _load(ids, address)
             adding = _Asking(_add_item, address)
             adding.start()
             time.sleep(_SECONDS)
@@ -95,21 +97,21 @@ def killed_replica(bundle: Path) -> dict[str, Any]:
 
     def answers(address: str) -> bool:
         with suppress(httpx.TransportError):
-            return httpx.post(f"{address}/v1/recommend", json={"history": [item]}, timeout=60).is_success
+            return httpx.post(f"{address}/v1/recommend", json={"history": ids[:1]}, timeout=60).is_success
         return False
 
-    item = Recommender.load(bundle, "cpu").catalog.item_ids[0]
+    ids = Recommender.load(bundle, "cpu").catalog.item_ids
     with running("serve", bundle, "--on", "ray", "--replicas", "2") as (address, _):
         _wait(lambda: answers(address))
-        with _load(bundle, address) as asking:
-            time.sleep(_SECONDS)
-            dead = replicas().pop()
-            killed = time.monotonic()
-            os.kill(dead, signal.SIGKILL)
-            _wait(lambda: len(replicas() - {dead}) == 2)
-            again = time.monotonic() - killed
-            time.sleep(_SECONDS)
-            found = _figures(asking, killed)
+        asking = _load(ids, address)
+        time.sleep(_SECONDS)
+        dead = replicas().pop()
+        killed = time.monotonic()
+        os.kill(dead, signal.SIGKILL)
+        _wait(lambda: len(replicas() - {dead}) == 2)
+        again = time.monotonic() - killed
+        time.sleep(_SECONDS)
+        found = _figures(asking, killed)
     return {**found, "two_replicas_again_in_s": round(again, 1)}
 
 
@@ -210,10 +212,8 @@ def _add_item(client: httpx.Client, number: int) -> httpx.Response:
     return client.post("/v1/items", json={"item_id": f"own-{number}", "title": f"blue stoneware mug {number}"})
 
 
-@contextmanager
-def _load(bundle: Path, address: str) -> Iterator[list[_Asking]]:
-    """Some who ask for recommendations."""
-    ids = Recommender.load(bundle, "cpu").catalog.item_ids
+def _load(ids: list[str], address: str) -> list[_Asking]:
+    """Some who ask for recommendations, until `_figures` is called."""
 
     def ask(client: httpx.Client, _: int) -> httpx.Response:
         return client.post("/v1/recommend", json={"history": random.sample(ids, min(20, len(ids)))})
@@ -221,9 +221,7 @@ def _load(bundle: Path, address: str) -> Iterator[list[_Asking]]:
     asking = [_Asking(ask, address) for _ in range(_CLIENTS)]
     for one in asking:
         one.start()
-    yield asking
-    for one in asking:
-        one.stop.set()
+    return asking
 
 
 def _figures(asking: list[_Asking], killed: float) -> dict[str, Any]:

@@ -51,6 +51,30 @@ def test_the_service() -> None:
     assert f"wait {facts['p50_ms']:.0f} ms (p50; p95 {facts['p95_ms']:.0f})" in readme()
 
 
+def test_what_is_lost_when_something_is_killed() -> None:
+    facts = json.loads((BENCHMARKS / "killed.json").read_text())
+    service, replica, training, worker = (facts[name] for name in ("service", "replica", "training", "worker"))
+    assert (service["items_missing"], training["same_result"], worker["items_missing"]) == (0, True, 0)
+    lost = f"the {service['broken_off']} requests it was answering; none of {service['items_added_before']} items"
+    assert lost in readme()
+    assert f"answers again after {service['longest_without_an_answer_s']:.1f} s" in readme()
+    assert f"{replica['broken_off']} requests it was answering" in readme()
+    assert f"two again after {replica['two_replicas_again_in_s']:.1f} s" in readme()
+    assert f"{training['seconds_killed']:.0f} s in all instead of {training['seconds']:.0f}" in readme()
+    rates = [worker[f"{name}_items_a_second"] for name in ("one_killed", "two_workers")]
+    assert f"{rates[0]:.1f} items a second instead of {rates[1]:.1f}" in readme()
+
+
+def test_the_demo() -> None:
+    facts = json.loads((BENCHMARKS / "demo.json").read_text())
+    assert (facts["errors"], facts["wrong_histories"], facts["visitors"], facts["seconds"]) == (0, 0, 50, 180)
+    assert f"the first page comes {facts['first_page_s']:.1f} s after the command" in readme()
+    in_page = f"after {facts['browser_in_page_p50_ms']:.0f} ms (p50; p95 {facts['browser_in_page_p95_ms']:.0f})"
+    assert in_page in readme()
+    assert f"wait {facts['p50_ms']:.0f} ms (p50) and {facts['p95_ms']:.0f} ms (p95)" in readme()
+    assert f"None of {facts['clicks']:,} answers" in readme()
+
+
 def test_latency_on_movielens() -> None:
     facts = json.loads((BENCHMARKS / "engine-latency.json").read_text())
     assert f"in {facts['p50_ms']:.2f} ms (p50; p95 {facts['p95_ms']:.2f} ms)" in readme()
