@@ -52,6 +52,27 @@ def training(
 
 
 @bench.command()
+@click.option("--items", "sizes", type=COUNT, multiple=True, default=(10_000, 100_000, 1_000_000), show_default=True)
+@click.option("--features", type=COUNT, default=1664, show_default=True, help="Numbers that are known of each item.")
+@click.option("--steps", type=COUNT, default=10, show_default=True, help="Timed steps.")
+@click.option("--whole-up-to", type=COUNT, default=100_000, show_default=True, help="Larger ones by rows only.")
+@DEVICE_OPTION
+@click.option("--out", type=FOLDER, help="Also write the result here (JSON).")
+def catalogue(
+    sizes: tuple[int, ...], features: int, steps: int, whole_up_to: int, device: str, out: Path | None
+) -> None:
+    """Time and memory of a training step by the size of the catalogue, with each of --item-tables.
+
+    \b
+    Example:
+      molar bench catalogue --items 100000 --items 1000000
+    """
+    from molar.train.catalogue_benchmark import benchmark_catalogue
+
+    report(benchmark_catalogue(sizes, features, steps, whole_up_to, device), out)
+
+
+@bench.command()
 @click.argument("dataset", type=FOLDER)
 @click.option("--encoder", "encoders", multiple=True, required=True, help="Folder of `molar finetune`; repeatable.")
 @click.option("--attribute", default="genres", show_default=True, help="What neighbours should have in common.")

@@ -187,3 +187,21 @@ def test_the_speed_of_training_is_that_of_the_benchmark() -> None:
     assert f"{full['ratio']} times as many as a plain padded SASRec" in readme
     assert f"{binary['ratio']} times as many as one with binary cross-entropy" in readme
     assert f"{int(ours['share_of_matrix_rate'] * 100) / 100} of what the machine multiplies" in readme
+
+
+def test_the_table_of_training_on_large_catalogues_is_that_of_the_benchmark() -> None:
+    readme = (ROOT / "README.md").read_text()
+    found = json.loads((ROOT / "assets" / "benchmarks" / "catalogue.json").read_text())["rows"]
+    rows = {(row["items"], row["item_tables"]): row for row in found}
+
+    def cells(name: str, form: str, scale: float) -> list[str]:
+        tables = [rows.get((items, item_tables)) for item_tables in ("whole", "rows")]
+        return ["" if row is None else form.format(row[name] / scale) for row in tables]
+
+    for items in sorted({items for items, _ in rows}):
+        row = [f"{items:,}", *cells("milliseconds", "{:.0f}", 1), *cells("peak_mb", "{:.1f} GB", 1000)]
+        assert "| " + " | ".join(row).replace("  ", " ") + " |" in readme, row
+    assert (
+        f"{rows[1_000_000, 'rows']['milliseconds'] / rows[10_000, 'rows']['milliseconds']:.1f} times as long"
+        in (ROOT / "CHANGELOG.md").read_text()
+    )

@@ -62,19 +62,36 @@ def epoch_windows(
     return dataset.offsets[user] + begin, end - begin, user
 
 
-def training_batches(
-    dataset: Dataset, split: Split, max_history: int, batch_events: int, seed: int, epoch: int
-) -> list[Batch]:
-    """All batches of one epoch, the same for the same seed and epoch."""
-    rng = np.random.default_rng([seed, epoch])
-    starts, lengths, users = epoch_windows(dataset, split, max_history, rng)
-    # Sorting by length with a little noise mixes the neighbours anew each epoch.
-    order = np.argsort(lengths * rng.uniform(0.95, 1.05, len(lengths)), kind="stable")
-    batches = [
-        _batch(dataset, starts[chosen], lengths[chosen], users[chosen])
-        for chosen in _full_batches(order, lengths, batch_events)
-    ]
-    return [batches[i] for i in rng.permutation(len(batches))]
+class TrainingBatches:
+    """All batches of one epoch, the same for the same seed and epoch; one is made when it is asked for.
+
+    Args:
+        dataset: whose events.
+        split: which of them train.
+        max_history: most events of a window.
+        batch_events: most events of a batch, padding included.
+        seed: of the run.
+        epoch: from 0.
+    """
+
+    def __init__(
+        self, dataset: Dataset, split: Split, max_history: int, batch_events: int, seed: int, epoch: int
+    ) -> None:
+        rng = np.random.default_rng([seed, epoch])
+        self._dataset = dataset
+        self._windows = epoch_windows(dataset, split, max_history, rng)
+        lengths = self._windows[1]
+        # Sorting by length with a little noise mixes the neighbours anew each epoch.
+        order = np.argsort(lengths * rng.uniform(0.95, 1.05, len(lengths)), kind="stable")
+        batches = list(_full_batches(order, lengths, batch_events))
+        self._batches = [batches[i] for i in rng.permutation(len(batches))]
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for chosen in self._batches:
+            yield _batch(self._dataset, *(part[chosen] for part in self._windows))
 
 
 def _full_batches(order: np.ndarray, lengths: np.ndarray, batch_events: int) -> Iterator[np.ndarray]:

@@ -55,6 +55,12 @@ class BERT4Rec(nn.Module):
         chosen = torch.where(last_only, last, (chance < _MASKED) & (steps <= ends))
         return chosen | (last & ~chosen.any(dim=1, keepdim=True))
 
+    def window(self, batch: Batch) -> torch.Tensor:
+        """(B, L + 1) int64: the rows of B histories and their last target; 0 where padded."""
+        ends = batch.lengths[:, None]
+        window = torch.cat([batch.history, torch.zeros_like(ends)], dim=1)
+        return window.scatter(1, ends, batch.target.gather(1, ends - 1))
+
     def fill(self, batch: Batch, table: torch.Tensor, gaps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(M, D) vectors at the gaps, and the (M,) rows that were there.
 
@@ -64,8 +70,7 @@ class BERT4Rec(nn.Module):
             gaps: (B, L + 1) bool.
         """
         ends = batch.lengths[:, None]
-        window = torch.cat([batch.history, torch.zeros_like(ends)], dim=1)
-        window = window.scatter(1, ends, batch.target.gather(1, ends - 1))  # (B, L + 1)
+        window = self.window(batch)
         vectors = torch.where(gaps[:, :, None], self.gap, table[window])
         return self._read(vectors, *_places(vectors, ends))[gaps], window[gaps]
 

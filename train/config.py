@@ -9,6 +9,9 @@ from molar.engine.errors import ModelError
 
 Config = TypeVar("Config")
 
+FULL_SOFTMAX_ITEMS = 50_000
+"""Beyond so many items a run whose loss is "auto" draws negatives, and a step reads the items of its batch alone."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -85,6 +88,16 @@ class TrainConfig:
     negatives: int = field(
         default=256, metadata={"help": "items that sampled_softmax and gbce draw beside each target"}
     )
+    # A step on a million items takes two cores as long as on a thousand.
+    item_tables: str = field(
+        default="auto",
+        metadata={
+            "help": "item embeddings: whole (each step makes the vectors of all items), rows (of those of its batch "
+            "alone), host (the same, and the tables stay in the CPU's memory); auto is rows where a catalogue is so "
+            "large that negatives are drawn",
+            "choices": ("auto", "whole", "rows", "host"),
+        },
+    )
     gbce_calibration: float = field(
         default=0.75, metadata={"help": "t of gbce: 0 is plain BCE, 1 undoes all of the sampling"}
     )
@@ -109,17 +122,34 @@ class TrainConfig:
     patience: int = field(
         default=6, metadata={"help": "stop after so many epochs in which no mode's validation NDCG@10 is better"}
     )
+    # Of 20,000 people NDCG@10 is known to some 0.002, and to rank a million items for a million people takes days.
+    validated: int = field(
+        default=20_000, metadata={"help": "people, drawn at random, whose validation events are ranked (0: all)"}
+    )
     averaging: float = field(
         default=0.0, metadata={"help": "share of the running average of the weights that a step keeps (0: no average)"}
     )
     bfloat16: bool = field(default=True, metadata={"help": "bfloat16 autocast where the device is fast at it"})
+
+    def next_item_loss(self, items: int) -> str:
+        """The loss of the next item in a catalogue of so many: "auto" is decided here."""
+        if self.loss != "auto":
+            return self.loss
+        whole = items <= FULL_SOFTMAX_ITEMS and self.item_tables not in ("rows", "host")
+        return "cross_entropy" if self.teachers or whole else "sampled_softmax"
+
+    def reads_rows(self, items: int) -> bool:
+        """Whether a step on a catalogue of so many items reads those of its batch alone."""
+        if self.item_tables != "auto":
+            return self.item_tables != "whole"
+        return items > FULL_SOFTMAX_ITEMS and self.next_item_loss(items) != "cross_entropy"
 
     def __post_init__(self) -> None:
         at_least_one = ("dim", "layers", "heads", "max_history", "text_tokens", "batch_events", "epochs", "patience")
         for name in (*at_least_one, "negatives"):
             if getattr(self, name) < 1:
                 raise ModelError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        for name in ("seed", "warmup_steps", "alignment_weight", "weight_decay", "last_events"):
+        for name in ("seed", "warmup_steps", "alignment_weight", "weight_decay", "last_events", "validated"):
             if not getattr(self, name) >= 0:
                 raise ModelError(f"{name} is {getattr(self, name)}; it must not be negative")
         for name in ("dropout", "id_dropout", "content_steps", "withheld", "averaging"):
@@ -134,6 +164,8 @@ class TrainConfig:
             raise ModelError(f"teacher_weight is {self.teacher_weight}; it must be between 0 and 1")
         if self.teachers and not (self.content and self.loss in ("auto", "cross_entropy")):
             raise ModelError("teachers speak of all items to the content side; it needs content and cross_entropy")
+        if self.item_tables in ("rows", "host") and (self.teachers or self.loss == "cross_entropy"):
+            raise ModelError(f"item_tables {self.item_tables}: cross_entropy and teachers look at all items each step")
         if not (self.content or self.ids):
             raise ModelError("content and ids are both off; nothing is left to learn from")
         if self.ids and self.content and self.id_model == "bert4rec":

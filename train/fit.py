@@ -13,7 +13,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from molar.engine.errors import DatasetError, ModelError
 from molar.train import run as runs
-from molar.train.batches import training_batches
+from molar.train.batches import TrainingBatches
 from molar.train.config import TrainConfig
 from molar.train.dataset import Dataset, dataset_fingerprint, load_dataset
 from molar.train.device import choose_device, fast_bfloat16, keep_freed_memory, training_attention
@@ -21,10 +21,10 @@ from molar.train.encoders import Encoder, check_events, load_encoder
 from molar.train.id_run import check_id_run, id_run_config
 from molar.train.interrupts import interrupts_wait
 from molar.train.item_embedding import embed_items
-from molar.train.item_encoder import ScaledFeatures
+from molar.train.item_encoder import ItemEncoder, ScaledFeatures
 from molar.train.model import MODES, DataFacts, Molar
 from molar.train.objective import batch_losses
-from molar.train.optimization import adamw, learning_rate, moving_average
+from molar.train.optimization import Optimizers, learning_rate, moving_average
 from molar.train.processes import Processes
 from molar.train.regime import seen_by_run
 from molar.train.split import Split, leave_one_out, training_counts
@@ -84,7 +84,7 @@ def train(
     features = None
     if encoder:
         with _progress_bar(processes.first) as bar, processes.state.main_process_first():
-            features = _read_items(dataset, encoder, config.view, device, bar)  # the others find it in the cache
+            features = _read_items(dataset, encoder, config.view, device, bar)  # the others find them in the cache
         del encoder
     alone = None
     if config.content and config.ids:
@@ -101,22 +101,22 @@ def train(
         if model.item_encoder is not None and features is not None:
             model.item_encoder.fit_scale(features)
         model.touched.copy_(torch.from_numpy(training_counts(dataset, split) > 0)[:, None])
-        optimizer = adamw(model, config)
+        optimizers = Optimizers(model, config)
         averaged = moving_average(model, config)
         teachers = teachers_of(config, facts, device)
         judged: Molar = model if averaged is None else averaged.module  # type: ignore[assignment]
-        progress = runs.load_checkpoint(run_folder, model, optimizer, averaged)
+        progress = runs.load_checkpoint(run_folder, model, optimizers, averaged)
         read = None
         if model.item_encoder is not None and features is not None:
-            read = model.item_encoder.scaled(features)
+            read = _scaled(model.item_encoder, features, config, device)
         del features
-        validation = Validation(dataset, split, device)
+        validation = Validation(dataset, split, device, config.validated)
         task = bar.add_task("training", total=None, losses="")
         with _board(run_folder, progress, processes) as board:
             while not progress.finished:
                 started = time.perf_counter()
                 losses = _train_epoch(
-                    model, averaged, optimizer, teachers, dataset, split, read, progress, processes, bar, task
+                    model, averaged, optimizers, teachers, dataset, split, read, progress, processes, bar, task
                 )
                 trained = time.perf_counter()
                 progress.epoch += 1
@@ -142,7 +142,7 @@ def train(
                     waited = progress.epochs_without_gain() if len(split.evaluated) else 0
                     progress.finished = progress.epoch >= config.epochs or waited >= config.patience
                     if processes.first:
-                        runs.save_checkpoint(run_folder, progress, model, optimizer, averaged)
+                        runs.save_checkpoint(run_folder, progress, model, optimizers, averaged)
                     if board is not None:
                         for name, value in line.items():
                             board.add_scalar(name, value, progress.epoch)
@@ -157,13 +157,19 @@ def _read_items(dataset: Dataset, encoder: Encoder, view: str, device: torch.dev
         dataset, encoder, device, lambda done, total: bar.update(reading, completed=done, total=total), view
     )
     bar.remove_task(reading)
-    return features.to(device)
+    return features
+
+
+def _scaled(encoder: ItemEncoder, features: torch.Tensor, config: TrainConfig, device: torch.device) -> ScaledFeatures:
+    if not config.reads_rows(len(features)):
+        return encoder.scaled(features.to(device))
+    return encoder.scaled_for_rows(features, torch.device("cpu") if config.item_tables == "host" else device)
 
 
 def _train_epoch(
     model: Molar,
     averaged: AveragedModel | None,
-    optimizer: torch.optim.Optimizer,
+    optimizers: Optimizers,
     teachers: Teachers | None,
     dataset: Dataset,
     split: Split,
@@ -174,7 +180,7 @@ def _train_epoch(
     task: Any,
 ) -> dict[str, float]:
     config, device = model.config, processes.device
-    batches = training_batches(dataset, split, config.max_history, config.batch_events, config.seed, progress.epoch)
+    batches = TrainingBatches(dataset, split, config.max_history, config.batch_events, config.seed, progress.epoch)
     # All that is random in an epoch follows from the seed and the epoch, so a resumed run draws the same.
     torch.manual_seed(config.seed * 1_000_003 + progress.epoch + processes.all.rank * 7_919)
     draws = torch.Generator().manual_seed(config.seed * 1_000_003 + progress.epoch)
@@ -185,14 +191,12 @@ def _train_epoch(
     bar.reset(task, total=len(batches) * (config.epochs - progress.epoch))
     for index, batch in enumerate(batches):
         rate = learning_rate(config, progress.step, (progress.epoch + index / len(batches)) / config.epochs)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
         with training_attention(device), torch.autocast(device.type, torch.bfloat16, enabled=low):
             share = processes.share(len(batch.users))
-            losses = batch_losses(model, features, batch.to(device), draws, share, teachers)
-        optimizer.zero_grad(set_to_none=True)
+            losses = batch_losses(model, features, batch, draws, share, teachers)
+        optimizers.zero_grad()
         processes.backward(losses["loss"], share, model)
-        optimizer.step()
+        optimizers.step(rate)
         if averaged is not None:
             averaged.update_parameters(model)
         progress.step += 1

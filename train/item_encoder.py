@@ -12,6 +12,8 @@ from torch.nn import functional as F
 
 from molar.train.transformer import Dropout
 
+_BLOCK = 16_384  # items whose features are looked at together
+
 
 @dataclass(frozen=True)
 class ScaledFeatures:
@@ -24,6 +26,12 @@ class ScaledFeatures:
 
     parts: tuple[torch.Tensor, ...]
     there: tuple[torch.Tensor, ...]
+
+    def of(self, rows: torch.Tensor, device: torch.device) -> "ScaledFeatures":
+        """Those of (R,) items, in float32 on a device."""
+        rows = rows.to(self.there[0].device)
+        parts = tuple(part[rows].to(device, torch.float32) for part in self.parts)
+        return ScaledFeatures(parts, tuple(there[rows].to(device) for there in self.there))
 
 
 class ItemEncoder(nn.Module):
@@ -56,7 +64,7 @@ class ItemEncoder(nn.Module):
     def fit_scale(self, features: torch.Tensor) -> None:
         """Take the statistics of a catalogue's (N, F) features; parts that are missing do not count."""
         for scale, part in zip(self.scales, torch.split(features, self.parts, dim=-1), strict=True):
-            scale.fit(part[part.any(dim=-1)])  # type: ignore[operator]
+            scale.fit(part)  # type: ignore[operator]
 
     def scaled(self, features: torch.Tensor) -> ScaledFeatures:
         """The first step of `forward`, which training needs once: it is the same in all steps.
@@ -69,6 +77,22 @@ class ItemEncoder(nn.Module):
             tuple(scale(part) for scale, part in zip(self.scales, parts, strict=True)),
             tuple(part.any(dim=-1, keepdim=True) for part in parts),
         )
+
+    def scaled_for_rows(self, features: torch.Tensor, memory: torch.device) -> ScaledFeatures:
+        """The same in float16 in some device's memory, from where a step takes the rows that it reads.
+
+        Args:
+            features: (N, F), anywhere.
+            memory: where the result is to be.
+        """
+        parts = tuple(torch.empty(len(features), part, dtype=torch.float16, device=memory) for part in self.parts)
+        there = tuple(torch.empty(len(features), 1, dtype=torch.bool, device=memory) for _ in self.parts)
+        for start in range(0, len(features), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            block = self.scaled(features[rows].to(self.missing.device))
+            for whole, part in zip((*parts, *there), (*block.parts, *block.there), strict=True):
+                whole[rows] = part
+        return ScaledFeatures(parts, there)
 
     def forward(self, features: torch.Tensor | ScaledFeatures) -> torch.Tensor:
         """(N, F) features, or what `scaled` made of them -> (N, D) vectors."""
@@ -98,11 +122,25 @@ class FeatureScale(nn.Module):
         self.register_buffer("deviation", torch.ones(dim))
 
     def fit(self, features: torch.Tensor) -> None:
-        """Take mean and deviation of (N, dim) features; they stay as they are where there are fewer than two."""
-        if len(features) < 2:
-            return
-        self.mean.copy_(features.mean(dim=0))
-        self.deviation.copy_(features.std(dim=0).clamp(min=1e-6))
+        """Take mean and deviation of (N, dim) features that are not all zero; they stay where there are fewer than two.
+
+        A block at a time, which joins those before it (Chan et al., COMPSTAT 1982).
+        """
+        count, mean, squares = 0, torch.tensor(0.0), torch.tensor(0.0)
+        for start in range(0, len(features), _BLOCK):
+            block = features[start : start + _BLOCK]
+            block = block[block.any(dim=-1)].double()
+            if len(block):
+                of_block = block.mean(dim=0)
+                shift = of_block - mean
+                together = count + len(block)
+                squares = squares + (block - of_block).square().sum(dim=0)
+                squares = squares + shift.square() * (count * len(block) / together)
+                mean = mean + shift * (len(block) / together)
+                count = together
+        if count > 1:
+            self.mean.copy_(mean)
+            self.deviation.copy_((squares / (count - 1)).sqrt().clamp(min=1e-6))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """(N, dim) -> (N, dim), clamped to 5 deviations."""

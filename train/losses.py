@@ -13,9 +13,8 @@ from torch.utils.checkpoint import checkpoint
 
 from molar.train.config import TrainConfig
 from molar.train.full_softmax import Opinion, next_item_cross_entropy
+from molar.train.negatives import Negatives
 
-_CHUNK = 512  # events that share their negatives, and whose scores exist at one time
-FULL_SOFTMAX_ITEMS = 50_000  # beyond it a run whose loss is "auto" draws negatives
 _NEVER = 1e4  # below any score; finite in half precision
 
 
@@ -24,7 +23,7 @@ def next_item_loss(
     hidden: torch.Tensor,
     table: torch.Tensor,
     target: torch.Tensor,
-    draws: torch.Generator,
+    negatives: Negatives | None = None,
     opinion: Opinion | None = None,
     chosen: torch.Tensor | None = None,
 ) -> torch.Tensor:
@@ -33,30 +32,27 @@ def next_item_loss(
     Args:
         config: the run's choices.
         hidden: (T, D) vectors whose dot products with the table are scores.
-        table: (N, D) item vectors.
+        table: (N, D) item vectors; with negatives, those of the items that the batch reads are enough.
         target: (T,) int64 rows of the items that came next.
-        draws: a CPU generator, for negatives.
+        negatives: of the T events, by rows of the table; the full softmax where None.
         opinion: of teachers; the full softmax alone listens to it.
-        chosen: (N,) bool, True for the items that anybody has chosen; the others are no negatives. All are where None.
+        chosen: (M,) int64 rows, ascending, of the items among which the full softmax looks for the next one; all are
+            where None.
     """
-    name = config.loss
-    if name == "auto":
-        name = "cross_entropy" if len(table) <= FULL_SOFTMAX_ITEMS else "sampled_softmax"
-    if chosen is not None:
-        rows = chosen.nonzero()[:, 0]
-        table, target = table[rows], (chosen.cumsum(0) - 1)[target]
-        opinion = None if opinion is None else replace(opinion, table=opinion.table[rows])
-    if name == "cross_entropy":
+    if negatives is None:
+        if chosen is not None:
+            table, target = table[chosen], torch.searchsorted(chosen, target)
+            opinion = None if opinion is None else replace(opinion, table=opinion.table[chosen])
         return next_item_cross_entropy(hidden, table, target, opinion)
-    if name == "sampled_softmax":
-        return sampled_softmax(hidden, table, target, config.negatives, draws)
-    if name == "gbce":
-        return sampled_bce(hidden, table, target, config.negatives, config.gbce_calibration, draws)
-    return next_item_bce(hidden, table, target, draws)
+    if config.loss == "bce":
+        return next_item_bce(hidden, table, target, negatives)
+    if config.loss == "gbce":
+        return sampled_bce(hidden, table, target, negatives, config.gbce_calibration)
+    return sampled_softmax(hidden, table, target, negatives)
 
 
 def next_item_bce(
-    hidden: torch.Tensor, table: torch.Tensor, target: torch.Tensor, generator: torch.Generator
+    hidden: torch.Tensor, table: torch.Tensor, target: torch.Tensor, negatives: Negatives
 ) -> torch.Tensor:
     """The paper's loss: binary cross-entropy of the next item against one item drawn at random.
 
@@ -64,17 +60,16 @@ def next_item_bce(
         hidden: (T, D) user vectors.
         table: (N, D) item vectors.
         target: (T,) int64 rows of the items that came next.
-        generator: draws the negatives; one that equals its target is moved to another item.
+        negatives: one beside each event.
     """
-    shift = torch.randint(1, len(table), target.shape, generator=generator).to(target.device)
-    negative = (target + shift) % len(table)
+    negative = negatives.rows[negatives.lines.to(target.device), 0]
     positive_score = (hidden * table[target]).sum(-1).float()
     negative_score = (hidden * table[negative]).sum(-1).float()
     return F.softplus(-positive_score).mean() + F.softplus(negative_score).mean()
 
 
 def sampled_softmax(
-    hidden: torch.Tensor, table: torch.Tensor, target: torch.Tensor, negatives: int, draws: torch.Generator
+    hidden: torch.Tensor, table: torch.Tensor, target: torch.Tensor, negatives: Negatives
 ) -> torch.Tensor:
     """Cross-entropy beside K drawn items: mean of -s+ + log(exp s+ + sum_j exp(s_j) / (K q)), where q = 1 / N.
 
@@ -83,19 +78,14 @@ def sampled_softmax(
     """
 
     def loss(own: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-        others = others + math.log(len(table) / others.shape[1])
+        others = others + math.log(negatives.candidates / others.shape[1])
         return (torch.cat([own, others], dim=1).logsumexp(dim=1) - own[:, 0]).sum()
 
-    return _beside_negatives(loss, hidden, table, target, negatives, draws) / len(hidden)
+    return _beside_negatives(loss, hidden, table, target, negatives) / len(hidden)
 
 
 def sampled_bce(
-    hidden: torch.Tensor,
-    table: torch.Tensor,
-    target: torch.Tensor,
-    negatives: int,
-    calibration: float,
-    draws: torch.Generator,
+    hidden: torch.Tensor, table: torch.Tensor, target: torch.Tensor, negatives: Negatives, calibration: float
 ) -> torch.Tensor:
     """gBCE: mean of -beta log sigma(s+) - sum_j log(1 - sigma(s_j)), which undoes what drawing negatives does to BCE.
 
@@ -107,21 +97,20 @@ def sampled_bce(
 
     Args:
         hidden: (T, D) user vectors.
-        table: (N, D) item vectors.
+        table: item vectors of the rows that target and negatives speak of.
         target: (T,) int64 rows of the items that came next.
-        negatives: K, drawn once for some hundred events that share them; one that is an event's target does not count
-            for it.
+        negatives: K beside each event; one that is its target does not count for it.
         calibration: t; 0 is plain BCE.
-        draws: a CPU generator.
     """
-    share = min(1.0, negatives / (len(table) - 1))
+    drawn = negatives.rows.shape[1]
+    share = min(1.0, drawn / (negatives.candidates - 1))
     weight = share * (calibration * (1 - 1 / share) + 1 / share)
-    start = math.log(weight / negatives)
+    start = math.log(weight / drawn)
 
     def loss(own: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
         return weight * F.softplus(-own - start).sum() + F.softplus(others + start).sum()
 
-    return _beside_negatives(loss, hidden, table, target, negatives, draws) / len(hidden)
+    return _beside_negatives(loss, hidden, table, target, negatives) / len(hidden)
 
 
 def _beside_negatives(
@@ -129,24 +118,23 @@ def _beside_negatives(
     hidden: torch.Tensor,
     table: torch.Tensor,
     target: torch.Tensor,
-    negatives: int,
-    draws: torch.Generator,
+    negatives: Negatives,
 ) -> torch.Tensor:
-    """The sum of a loss of (C, 1) scores of targets and (C, K) scores of negatives, a chunk of C events at a time.
+    """The sum of a loss of (E, 1) scores of targets and (E, K) scores of negatives, of E events that share negatives.
 
-    Scores of one chunk exist at a time: they are computed again on the way back.
+    Scores of such events exist at a time: they are computed again on the way back.
     """
 
-    def of_chunk(hidden: torch.Tensor, target: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
+    def of_line(hidden: torch.Tensor, target: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
         own = (hidden * table[target]).sum(dim=1, keepdim=True).float()
         others = (hidden @ table[drawn].T).float().masked_fill(drawn == target[:, None], -_NEVER)
         return loss(own, others)
 
     total = torch.zeros((), device=hidden.device)
-    for start in range(0, len(hidden), _CHUNK):
-        drawn = torch.randint(len(table), (negatives,), generator=draws).to(hidden.device)
-        events = slice(start, start + _CHUNK)
-        total = total + checkpoint(of_chunk, hidden[events], target[events], drawn, use_reentrant=False)
+    counts = negatives.lines.bincount(minlength=len(negatives.rows)).tolist()
+    parts = zip(torch.split(hidden, counts), torch.split(target, counts), negatives.rows, strict=True)
+    for part, wanted, drawn in parts:
+        total = total + checkpoint(of_line, part, wanted, drawn, use_reentrant=False)
     return total
 
 

@@ -6,6 +6,7 @@ Dimensions: B histories, L events, N items, D width.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 import torch
@@ -16,8 +17,11 @@ from molar.train.config import TrainConfig, config_from, read_toml
 from molar.train.files import write_text
 from molar.train.id_models import ID_MODELS
 from molar.train.item_encoder import ItemEncoder, ScaledFeatures
+from molar.train.item_tables import TouchedMean, read_rows
 from molar.train.model_files import read_tensors, write_tensors
 from molar.train.user_encoder import UserEncoder
+
+_BLOCK = 65_536  # items whose vectors are made at one time, outside of training
 
 MODES = ("aligned", "content", "ids")
 """How a bundle can rank: with both sides, by what items show and say, by who else chose them."""
@@ -44,7 +48,7 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class ItemVectors:
-    """The vectors of all items.
+    """The vectors of all items, or of some.
 
     Attributes:
         content: (N, D) c_i, from picture and text; None for an ID model alone.
@@ -95,6 +99,7 @@ class Molar(nn.Module):
         self.item_encoder: ItemEncoder | None = None
         self.user_encoder: UserEncoder | None = None
         self.id_model: nn.Module | None = None
+        self._mean = TouchedMean()
         self.touched: torch.Tensor  # 1 for items with training interactions
         self.register_buffer("touched", torch.ones(facts.items, 1))
         if config.content:
@@ -119,6 +124,7 @@ class Molar(nn.Module):
     def train(self, mode: bool = True) -> "Molar":
         """As of any module, but that the ID model beside a content side has no dropout."""
         super().train(mode)
+        self._mean.forget()
         if self.item_encoder is not None and self.id_model is not None:
             self.id_model.eval()
         return self
@@ -131,35 +137,94 @@ class Molar(nn.Module):
         return MODES if self.item_encoder else ("ids",)
 
     def item_vectors(
-        self, features: torch.Tensor | ScaledFeatures | None, keep_ids: torch.Tensor | None = None
+        self,
+        features: torch.Tensor | ScaledFeatures | None,
+        keep_ids: torch.Tensor | None = None,
+        rows: torch.Tensor | None = None,
     ) -> ItemVectors:
-        """Vectors of the whole catalogue.
+        """Vectors of the whole catalogue, or of R of its items.
 
         Args:
-            features: (N, F) of a backbone, or what the item encoder's `scaled` makes of them; not looked at by an ID
-                model alone.
-            keep_ids: (N, 1), 0 for items whose ID is hidden from the content side; nothing is hidden where None.
+            features: (N, F) of a backbone, or what the item encoder makes of them before anything that is learned; not
+                looked at by an ID model alone.
+            keep_ids: (N, 1), or (R, 1), 0 for items whose ID is hidden from the content side; nothing is hidden where
+                None.
+            rows: (R,) int64, each once; all N where None.
         """
-        content = None if self.item_encoder is None else self.item_encoder(features)
+        content = None
+        if self.item_encoder is not None and features is not None:
+            if rows is not None:
+                features = features[rows] if isinstance(features, torch.Tensor) else features.of(rows, self.device)
+            content = self.item_encoder(features)
         if self.id_model is None:
             return ItemVectors(content)
-        ids = self.id_embeddings()
-        # Around their mean, so that an item that nobody has chosen (zeros) counts as an average one. To the softmax,
-        # and to a model that adds learned positions to its input, this is the same SASRec.
-        mean = (ids * self.touched).sum(dim=0) / self.touched.sum()
-        ids = (ids - mean) * self.touched
+        ids = self.around_mean(self.id_embeddings(rows), rows)
         if content is None:
             return ItemVectors(None, ids)
         shown = self.gate * ids
         if self.config.own_ids:
-            shown = shown + self.own_ids * self.touched
+            own = self.own_ids if rows is None else read_rows(self.own_ids, rows, self.device)
+            shown = shown + own * self._touched(rows)
         return ItemVectors(content, ids, content + (shown if keep_ids is None else shown * keep_ids))
 
-    def id_embeddings(self) -> torch.Tensor:
-        """(N, D) of the ID model as they are learned, not around their mean."""
+    def all_item_vectors(self, features: torch.Tensor | ScaledFeatures | None) -> ItemVectors:
+        """The same of the whole catalogue without gradients, some thousand items at a time where steps read rows."""
+        if not self.config.reads_rows(self.facts.items):
+            with torch.no_grad():
+                return self.item_vectors(features)
+        self._mean.forget()
+        whole: dict[str, torch.Tensor] = {}
+        with torch.no_grad():
+            for start in range(0, self.facts.items, _BLOCK):
+                rows = torch.arange(start, min(start + _BLOCK, self.facts.items))
+                for name, part in self.item_vectors(features, rows=rows).tensors().items():
+                    if name not in whole:
+                        whole[name] = part.new_empty(self.facts.items, part.shape[1])
+                    whole[name][rows] = part
+        return ItemVectors(**whole)
+
+    def id_embeddings(self, rows: torch.Tensor | None = None) -> torch.Tensor:
+        """(N, D) of the ID model as they are learned, not around their mean; (R, D) of some rows."""
         assert self.id_model is not None
-        embeddings: torch.Tensor = self.id_model.items.weight  # type: ignore[union-attr, assignment]
-        return embeddings
+        table: torch.Tensor = self.id_model.items.weight  # type: ignore[union-attr, assignment]
+        return table if rows is None else read_rows(table, rows, self.device)
+
+    def around_mean(self, ids: torch.Tensor, rows: torch.Tensor | None) -> torch.Tensor:
+        """What `id_embeddings` gave, around the mean of all items with training interactions; zeros for others.
+
+        So an item that nobody has chosen counts as an average one. To the softmax, and to a model that adds learned
+        positions to its input, this is the same SASRec.
+        """
+        if rows is None:
+            mean = (ids * self.touched).sum(dim=0) / self.touched.sum()
+        else:
+            table = self.id_embeddings()
+            mean = self._mean.of(table, self.touched, rows, changes=table.requires_grad and torch.is_grad_enabled())
+        return (ids - mean) * self._touched(rows)
+
+    def _touched(self, rows: torch.Tensor | None) -> torch.Tensor:
+        return self.touched if rows is None else self.touched[rows.to(self.device)]
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes; tables of items may be kept elsewhere."""
+        return self.touched.device
+
+    def item_tables(self) -> list[nn.Parameter]:
+        """(N, D) each, a row an item."""
+        own = [self.own_ids] if hasattr(self, "own_ids") else []
+        return own if self.id_model is None else [self.id_model.items.weight, *own]  # type: ignore[union-attr, list-item]
+
+    def _apply(self, fn: Any, recurse: bool = True) -> "Molar":
+        """As of any module, but that tables that are to be in host memory stay where they are."""
+        hosted = self.item_tables() if self.config.item_tables == "host" else []
+        values = [table.data for table in hosted]
+        for table in hosted:
+            table.data = table.data.new_empty(0)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for table, value in zip(hosted, values, strict=True):
+            table.data = value
+        return self
 
     def user_vectors(
         self,

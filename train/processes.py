@@ -79,6 +79,12 @@ class Processes:
             return
         parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
         parameters = [p for p in parameters if not isinstance(p, DTensor)]
+        for parameter in parameters:
+            if parameter.grad is not None and parameter.grad.is_sparse:  # of the same rows in all processes
+                values = parameter.grad._values().to(self.device)
+                torch.distributed.all_reduce(values)
+                parameter.grad._values().copy_(values)
+        parameters = [p for p in parameters if p.grad is None or not p.grad.is_sparse]
         # What none of them used stays without a gradient, as with one process: its moments are not to move.
         used = torch.tensor([p.grad is not None for p in parameters], dtype=torch.float32, device=self.device)
         torch.distributed.all_reduce(used)

@@ -3,7 +3,7 @@
 Dimensions: V users, N items, D width.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from molar.train.metrics import target_ranks
 from molar.train.model import ItemVectors, Molar
 from molar.train.transformer import right_padded
 
-_USERS = 512  # scores of so many users exist at one time
+_USERS, _SCORES = 512, 2**25  # scores of so many users exist at one time, and so many scores at most
 # Histories that are read at one time: what a block makes of them stays in a CPU's cache.
 _READ = {"cpu": 64, "cuda": 512}
 
@@ -93,6 +93,12 @@ def mode_queries(model: Molar, vectors: ItemVectors, histories: Sequence[np.ndar
     return {mode: model.query(u, h).cpu() for mode, u in by_content.items()}
 
 
+def users_at_a_time(users: int, items: int) -> Iterator[slice]:
+    """Parts of the users, each so small that their scores of all items fit into memory."""
+    together = min(_USERS, max(1, _SCORES // items))
+    return (slice(start, start + together) for start in range(0, users, together))
+
+
 def hide_seen(scores: Any, histories: Sequence[np.ndarray]) -> None:
     """Set the scores of each history's rows to -inf, in place: (V, N) scores, an array or a tensor; V histories."""
     lines = np.repeat(np.arange(len(scores)), [len(history) for history in histories])
@@ -127,8 +133,7 @@ def rank_scores(
     removed = np.empty(len(target), dtype=np.int64)
     kept = np.empty(len(target), dtype=np.int64)
     top = np.empty((len(target), min(10, items)), dtype=np.int64)
-    for start in range(0, len(target), _USERS):
-        users = slice(start, start + _USERS)
+    for users in users_at_a_time(len(target), items):
         scores = scores_of(users)
         kept[users] = target_ranks(scores, target[users])
         hide_seen(scores, histories[users])

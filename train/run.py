@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch.optim.swa_utils import AveragedModel
 
 from molar.engine.errors import ModelError
@@ -24,7 +23,8 @@ from molar.train.config import TrainConfig
 from molar.train.dataset import Dataset, dataset_fingerprint
 from molar.train.files import new_folder, write_json, write_text
 from molar.train.model import DataFacts, ItemVectors, Molar, read_run_config, write_run_config
-from molar.train.model_files import load_optimizer, optimizer_tensors, read_tensors, write_tensors
+from molar.train.model_files import read_tensors, write_tensors
+from molar.train.optimization import Optimizers
 
 _KEPT_CHECKPOINTS = 2
 
@@ -83,7 +83,7 @@ def save_checkpoint(
     folder: Path,
     progress: Progress,
     model: Molar,
-    optimizer: torch.optim.Optimizer,
+    optimizers: Optimizers,
     averaged: AveragedModel | None = None,
 ) -> None:
     """Write a checkpoint, then metrics.jsonl, then drop the oldest checkpoint."""
@@ -92,7 +92,7 @@ def save_checkpoint(
     shutil.rmtree(name, ignore_errors=True)
     with new_folder(name) as temporary:
         write_tensors(temporary / "model.safetensors", model.state_dict())
-        write_tensors(temporary / "optimizer.safetensors", optimizer_tensors(optimizer))
+        write_tensors(temporary / "optimizer.safetensors", optimizers.tensors())
         if averaged is not None:
             write_tensors(temporary / "averaged.safetensors", averaged.state_dict())
         write_json(temporary / "progress.json", asdict(progress))
@@ -102,7 +102,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    folder: Path, model: Molar, optimizer: torch.optim.Optimizer, averaged: AveragedModel | None = None
+    folder: Path, model: Molar, optimizers: Optimizers, averaged: AveragedModel | None = None
 ) -> Progress:
     """Continue from the newest checkpoint; a run that has none yet starts at its beginning.
 
@@ -114,7 +114,7 @@ def load_checkpoint(
         return Progress()
     newest = found[-1]
     model.load_state_dict(read_tensors(newest / "model.safetensors")[0])
-    load_optimizer(optimizer, read_tensors(newest / "optimizer.safetensors")[0])
+    optimizers.load(read_tensors(newest / "optimizer.safetensors")[0])
     if averaged is not None:
         averaged.load_state_dict(read_tensors(newest / "averaged.safetensors")[0])
     try:

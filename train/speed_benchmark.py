@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from molar.train.batches import training_batches
+from molar.train.batches import TrainingBatches
 from molar.train.config import TrainConfig
 from molar.train.dataset import Dataset
 from molar.train.device import fast_bfloat16
@@ -50,13 +50,13 @@ def benchmark_events(dataset: Dataset, config: TrainConfig, steps: int, device: 
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
     draws = torch.Generator().manual_seed(0)
     low = config.bfloat16 and fast_bfloat16(device)
-    epochs = (training_batches(dataset, split, config.max_history, config.batch_events, 0, epoch) for epoch in count())
+    epochs = (TrainingBatches(dataset, split, config.max_history, config.batch_events, 0, epoch) for epoch in count())
     batches = list(islice(chain.from_iterable(epochs), _WARM_UP + steps))
 
     def our_steps() -> Iterable[tuple[int, torch.Tensor]]:
         for batch in batches:
             with torch.autocast(device.type, torch.bfloat16, enabled=low):
-                yield int(batch.lengths.sum()), batch_losses(model, None, batch.to(device), draws)["loss"]
+                yield int(batch.lengths.sum()), batch_losses(model, None, batch, draws)["loss"]
 
     ours = _events_per_second(our_steps(), optimizer, steps)
     length = float(np.mean([batch.history.shape[1] for batch in batches]))

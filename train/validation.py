@@ -1,7 +1,9 @@
 """What training asks after each epoch: how well does each mode rank the validation events?"""
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from molar.train.dataset import Dataset
@@ -9,11 +11,11 @@ from molar.train.device import fast_bfloat16
 from molar.train.item_encoder import ScaledFeatures
 from molar.train.metrics import ranking_metrics, target_ranks
 from molar.train.model import ItemVectors, Molar
-from molar.train.ranking import hide_seen, side_vectors
+from molar.train.ranking import hide_seen, side_vectors, users_at_a_time
 from molar.train.split import Split, histories, targets
 
 _ID_WEIGHTS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0)  # candidates of beta
-_USERS = 512  # scores of so many users exist at one time
+_SEED = 20_241_218  # the same people in all runs
 
 
 class Validation:
@@ -23,10 +25,14 @@ class Validation:
         dataset: whose histories.
         split: which of their events validate.
         device: of the models.
+        people: at most so many are asked, drawn at random, the same each time; all where 0.
     """
 
-    def __init__(self, dataset: Dataset, split: Split, device: torch.device) -> None:
+    def __init__(self, dataset: Dataset, split: Split, device: torch.device, people: int = 0) -> None:
         self._device = device
+        if 0 < people < len(split.evaluated):
+            drawn = np.random.default_rng(_SEED).choice(split.evaluated, people, replace=False)
+            split = replace(split, evaluated=np.sort(drawn))
         self._target = targets(dataset, split, "validation")
         self._seen = histories(dataset, split, "validation")
         self._unchanged: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}  # sides that training leaves as they are
@@ -42,7 +48,7 @@ class Validation:
             features: of all items, as `Molar.item_vectors` takes them; None for an ID model alone.
         """
         model.eval()
-        vectors = model.item_vectors(features)
+        vectors = model.all_item_vectors(features)
         if not len(self._target):
             return {f"{model.modes[0]}_ndcg@10": 0.0}, vectors
         low = model.config.bfloat16 and fast_bfloat16(self._device)
@@ -62,8 +68,7 @@ class Validation:
     def _ranking_metrics(self, sides: dict[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[Any, dict[str, float]]:
         """Of each side alone, and of "fused" and "ids" together by the weight of the latter."""
         ranks: dict[Any, list[torch.Tensor]] = {}
-        for start in range(0, len(self._target), _USERS):
-            users = slice(start, start + _USERS)
+        for users in users_at_a_time(len(self._target), len(next(iter(sides.values()))[1])):
             scores: dict[Any, torch.Tensor] = {}
             for side, (queries, table) in sides.items():
                 scores[side] = queries[users] @ table.T

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from molar.train.batches import epoch_windows, training_batches
+from molar.train.batches import TrainingBatches, epoch_windows
 from molar.train.dataset import Dataset
 from molar.train.split import leave_one_out
 
@@ -24,12 +24,12 @@ def test_every_event_but_the_first_is_a_target_once() -> None:
     for epoch in range(4):
         targets = [
             row
-            for batch in training_batches(dataset, split, 6, 20, 0, epoch)
+            for batch in TrainingBatches(dataset, split, 6, 20, 0, epoch)
             for row, valid in zip(batch.target.flatten().tolist(), batch.valid().flatten().tolist(), strict=True)
             if valid
         ]
         assert sorted(targets) == expected
-        for batch in training_batches(dataset, split, 6, 20, 0, epoch):
+        for batch in TrainingBatches(dataset, split, 6, 20, 0, epoch):
             assert batch.history.numel() <= 20 or len(batch.history) == 1
             assert batch.history.shape[1] <= 6
             following = batch.target == batch.history + 1

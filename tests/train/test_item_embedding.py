@@ -46,12 +46,14 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("own_cache")
-def test_only_what_changed_is_read_again(broken_shop: Path, tiny: Encoder) -> None:
+def test_only_what_changed_is_read_again(broken_shop: Path, tiny: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
     first, computed = embed(load_dataset(broken_shop), tiny)
     assert computed == 24
     again, computed = embed(load_dataset(broken_shop), tiny)
     assert computed == 0
     assert torch.equal(first, again)
+    monkeypatch.setattr("molar.train.feature_cache._LARGE", 1)  # as of a catalogue whose vectors are kept in a file
+    assert torch.equal(embed(load_dataset(broken_shop), tiny)[0], first)
 
     items = (broken_shop / "items.csv").read_text()
     (broken_shop / "items.csv").write_text(items.replace("Mug", "Cup", 1))

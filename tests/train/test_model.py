@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from molar.engine import ModelError
-from molar.train.batches import training_batches
+from molar.train.batches import TrainingBatches
 from molar.train.config import preset
 from molar.train.dataset import Dataset
 from molar.train.device import training_attention
 from molar.train.id_models import ID_MODELS
 from molar.train.model import DataFacts, Molar
 from molar.train.objective import batch_losses
-from molar.train.optimization import learning_rate
+from molar.train.optimization import Optimizers, learning_rate
 from molar.train.ranking import mode_queries
 from molar.train.split import leave_one_out
 from molar.train.transformer import Dropout, left_padded
@@ -188,6 +188,7 @@ def cycle_dataset(users: int, length: int, seed: int = 0) -> Dataset:
         ({"loss": "bce"}, 350),
         ({"loss": "gbce", "negatives": 8}, 450),
         ({"loss": "sampled_softmax", "negatives": 4}, 250),
+        ({"item_tables": "rows", "negatives": 4}, 250),
         ({"ids": False}, 120),
         ({"ids": False, "blocks": "plain"}, 80),
         ({"id_model": "gru4rec"}, 300),
@@ -195,6 +196,7 @@ def cycle_dataset(users: int, length: int, seed: int = 0) -> Dataset:
         ({"content": False}, 150),
         ({"content": False, "id_blocks": "plain"}, 150),
         ({"content": False, "id_model": "bert4rec"}, 500),
+        ({"content": False, "item_tables": "rows", "negatives": 4}, 250),
     ],
 )
 def test_a_rule_is_learned(changes: dict, epochs: int) -> None:
@@ -202,15 +204,13 @@ def test_a_rule_is_learned(changes: dict, epochs: int) -> None:
     model, features = molar(dropout=0.0, content_steps=0.5, **changes)
 
     def learn(model: Molar) -> None:
-        optimizer = torch.optim.AdamW((p for p in model.parameters() if p.requires_grad), lr=1e-2)
+        optimizers = Optimizers(model, model.config)
         draws = torch.Generator().manual_seed(0)
-        decay = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, epochs)
         for epoch in range(epochs):
-            for batch in training_batches(dataset, leave_one_out(dataset), 12, 512, 0, epoch):
-                optimizer.zero_grad()
+            for batch in TrainingBatches(dataset, leave_one_out(dataset), 12, 512, 0, epoch):
+                optimizers.zero_grad()
                 batch_losses(model.train(), features, batch, draws)["loss"].backward()
-                optimizer.step()
-            decay.step()
+                optimizers.step(1e-2 * (1 - 0.95 * epoch / epochs))
 
     if len(model.modes) > 1:
         alone, _ = molar(dropout=0.0, content=False, **changes)

@@ -74,9 +74,14 @@ def test_killing_it_thrice_and_resuming_gives_the_same(shop: Path, uninterrupted
         assert (run / name).read_bytes() == (uninterrupted / name).read_bytes()
 
 
-@pytest.mark.parametrize("events", [256, 24])  # the second: batches of fewer windows than processes
-def test_several_processes_give_what_one_gives(shop: Path, tmp_path: Path, events: int) -> None:
+@pytest.mark.parametrize(
+    ("events", "more"),
+    [(256, []), (24, []), (256, ["--item-tables", "rows", "--negatives", "8"])],
+    ids=["", "batches of fewer windows than processes", "rows"],
+)
+def test_several_processes_give_what_one_gives(shop: Path, tmp_path: Path, events: int, more: list[str]) -> None:
     options = ["--preset", "tiny", "--epochs", "2", "--dropout", "0", "--no-bfloat16", "--batch-events", str(events)]
+    options += more
     common = ["-m", "molar.app", "train", str(shop), "--device", "cpu"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     # One of two processes is killed after an epoch, which ends the other, and three go on.

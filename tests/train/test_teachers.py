@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from molar.engine import ModelError
-from molar.train.batches import Batch, training_batches
+from molar.train.batches import Batch, TrainingBatches
 from molar.train.config import preset
 from molar.train.dataset import load_dataset
 from molar.train.fit import train
@@ -56,7 +56,7 @@ def said_of_batches(taught: Path, shop: Path) -> list[tuple[Batch, Opinion]]:
     teachers = teachers_of(config, facts, CPU)
     assert teachers is not None
     dataset = load_dataset(shop)
-    batches = training_batches(dataset, leave_one_out(dataset), config.max_history, config.batch_events, 0, 0)
+    batches = TrainingBatches(dataset, leave_one_out(dataset), config.max_history, config.batch_events, 0, 0)
     return [(batch, teachers.opinion(batch)) for batch in batches]
 
 

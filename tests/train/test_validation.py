@@ -51,3 +51,18 @@ def test_an_id_model_that_learns_is_asked_every_time() -> None:
     second, _ = validation.metrics(model, None)
     assert second != first
     assert second == Validation(dataset, split, device).metrics(model, None)[0]
+
+
+def test_some_people_are_enough() -> None:
+    torch.manual_seed(0)
+    dataset, device = people(), torch.device("cpu")
+    split = leave_one_out(dataset)
+    model = Molar(preset("tiny", dim=8, content=False), DataFacts(ITEMS, [], "", "", ""))
+    asked: list[int] = []
+    assert model.id_model is not None
+    model.id_model.register_forward_hook(lambda _, inputs, __: asked.append(len(inputs[0])))
+    for most, expected in ((0, USERS), (USERS, USERS), (7, 7)):
+        asked.clear()
+        first, _ = Validation(dataset, split, device, most).metrics(model, None)
+        assert sum(asked) == expected
+        assert first == Validation(dataset, split, device, most).metrics(model, None)[0]
