@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 from molar.engine.errors import ModelError
 from molar.train.files import write_atomically
+
+if TYPE_CHECKING:
+    from torch.distributed.tensor import DTensor
+    from typing_extensions import TypeIs
 
 
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None) -> None:
@@ -59,9 +62,14 @@ def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Te
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
+def is_divided(tensor: torch.Tensor) -> "TypeIs[DTensor]":
+    """Whether it is divided among processes; to load its class takes the better part of a second, which few need."""
+    return hasattr(tensor, "placements")
+
+
 def whole(tensor: torch.Tensor) -> torch.Tensor:
     """All of a tensor that may be divided; every process has to ask for it."""
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    return tensor.full_tensor() if is_divided(tensor) else tensor
 
 
 def gathered(tensors: Mapping[str, torch.Tensor], kept: bool) -> dict[str, torch.Tensor]:
@@ -76,6 +84,8 @@ def gathered(tensors: Mapping[str, torch.Tensor], kept: bool) -> dict[str, torch
 
 def divided_as(tensor: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     """This process' part of a whole tensor, where another one is divided."""
-    if not isinstance(other, DTensor):
+    if not is_divided(other):
         return tensor
+    from torch.distributed.tensor import distribute_tensor
+
     return distribute_tensor(tensor.to(other.device), other.device_mesh, other.placements, src_data_rank=None)

@@ -15,7 +15,8 @@ import torch.distributed.nn.functional as differentiable
 from accelerate import PartialState
 from accelerate.utils import broadcast, reduce
 from torch import nn
-from torch.distributed.tensor import DTensor
+
+from molar.train.model_files import is_divided
 
 Rows = TypeVar("Rows", torch.Tensor, np.ndarray, list[str], list[int])
 
@@ -78,7 +79,7 @@ class Processes:
         if self.all.count == 1:
             return
         parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
-        parameters = [p for p in parameters if not isinstance(p, DTensor)]
+        parameters = [p for p in parameters if not is_divided(p)]
         for parameter in parameters:
             if parameter.grad is not None and parameter.grad.is_sparse:  # of the same rows in all processes
                 values = parameter.grad._values().to(self.device)
