@@ -98,6 +98,7 @@ def train(
         model = Molar(config, facts).to(device)
         if alone is not None:
             model.align_with(alone)
+        del alone
         if model.item_encoder is not None and features is not None:
             model.item_encoder.fit_scale(features)
         model.touched.copy_(torch.from_numpy(training_counts(dataset, split) > 0)[:, None])

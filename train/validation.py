@@ -69,13 +69,14 @@ class Validation:
         """Of each side alone, and of "fused" and "ids" together by the weight of the latter."""
         ranks: dict[Any, list[torch.Tensor]] = {}
         for users in users_at_a_time(len(self._target), len(next(iter(sides.values()))[1])):
-            scores: dict[Any, torch.Tensor] = {}
+            scores: dict[str, torch.Tensor] = {}
             for side, (queries, table) in sides.items():
                 scores[side] = queries[users] @ table.T
                 hide_seen(scores[side], self._seen[users])
-            if "fused" in sides:
-                fused = scores.pop("fused")
-                scores |= {weight: fused + weight * scores["ids"] for weight in _ID_WEIGHTS}
-            for name, values in scores.items():
-                ranks.setdefault(name, []).append(target_ranks(values, self._target[users]))
+            for side in scores.keys() - {"fused"}:
+                ranks.setdefault(side, []).append(target_ranks(scores[side], self._target[users]))
+            # One weight at a time: the scores of a large catalogue take much memory.
+            for weight in _ID_WEIGHTS if "fused" in scores else ():
+                together = scores["fused"] + weight * scores["ids"]
+                ranks.setdefault(weight, []).append(target_ranks(together, self._target[users]))
         return {name: ranking_metrics(torch.cat(parts).cpu().numpy(), (10,)) for name, parts in ranks.items()}
