@@ -71,7 +71,8 @@ def train(
 @click.option("--part", type=click.Choice(["test", "validation"]), default="test", show_default=True)
 @click.option("--report", type=FOLDER, help="Also write the result here (JSON), and the ranks beside it (Parquet).")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def evaluate(run: Path, dataset: Path | None, part: str, report: Path | None, as_json: bool) -> None:
+@DEVICE_OPTION
+def evaluate(run: Path, dataset: Path | None, part: str, report: Path | None, as_json: bool, device: str) -> None:
     """Full ranking of every user's target; writes evaluation.json and ranks.parquet into the run.
 
     \b
@@ -81,7 +82,7 @@ def evaluate(run: Path, dataset: Path | None, part: str, report: Path | None, as
     from molar.train.evaluate import evaluate as evaluate_run
     from molar.train.evaluate import write_report
 
-    result = evaluate_run(run, dataset, part)
+    result = evaluate_run(run, dataset, part, device)
     if report:
         write_report(run, report)
     if as_json:

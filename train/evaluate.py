@@ -20,11 +20,12 @@ from molar.train import run as runs
 from molar.train.cold_start import cold_rows
 from molar.train.config import TrainConfig
 from molar.train.dataset import Dataset, dataset_fingerprint, load_dataset
-from molar.train.device import keep_freed_memory, machine
+from molar.train.device import choose_device, keep_freed_memory, machine
 from molar.train.files import write_atomically, write_json
 from molar.train.id_models import ID_MODEL_NAMES
 from molar.train.item_knn import item_knn_ranks
 from molar.train.metrics import coverage, popularity_bias, ranking_metrics
+from molar.train.model import ItemVectors
 from molar.train.model_files import read_tensors
 from molar.train.ranking import Ranks, mode_queries, rank_targets
 from molar.train.regime import regime_name, seen_by_run
@@ -39,7 +40,9 @@ def model_names(config: TrainConfig) -> dict[str, str]:
     return {POPULARITY: POPULARITY, "ids": ids, "content": "content only", "aligned": "Molar"}
 
 
-def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "test") -> dict[str, Any]:
+def evaluate(
+    run_folder: Path, dataset_folder: Path | None = None, part: str = "test", device_name: str = "auto"
+) -> dict[str, Any]:
     """Rank every user's target with popularity and each mode of the run's model.
 
     Writes `evaluation.json` and `ranks.parquet` (user_id, and the ranks of each model with seen items removed and
@@ -49,6 +52,7 @@ def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "
         run_folder: a run of `molar train`.
         dataset_folder: where the dataset is now; where it was in training if None.
         part: "test" or "validation".
+        device_name: "auto", "cpu" or "cuda".
 
     Returns:
         What `evaluation.json` holds: `rows`, one a model and protocol, and what they were made with.
@@ -59,7 +63,10 @@ def evaluate(run_folder: Path, dataset_folder: Path | None = None, part: str = "
     """
     keep_freed_memory()
     started = time.perf_counter()
+    device = choose_device(device_name)
     model, vectors = runs.load_run(run_folder)
+    model = model.to(device)
+    vectors = ItemVectors(**{name: tensor.to(device) for name, tensor in vectors.tensors().items()})
     dataset = load_dataset(dataset_folder or Path(model.facts.dataset))
     runs.check_dataset(model.facts, dataset)
     everything = dataset

@@ -6,6 +6,7 @@ Dimensions: V users, N items.
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from scipy import sparse
 
 from molar.train.dataset import Dataset
@@ -77,4 +78,4 @@ def _ranks(likeness: sparse.csr_array, seen: Sequence[np.ndarray], target: np.nd
     events = np.concatenate(seen) if seen else np.empty(0, dtype=np.int64)
     shape = (len(seen), likeness.shape[0])
     history = sparse.csr_array((np.ones(len(rows), np.float32), (rows, events)), shape=shape)
-    return rank_scores(lambda users: (history[users] @ likeness).toarray(), shape[1], seen, target)
+    return rank_scores(lambda users: torch.from_numpy((history[users] @ likeness).toarray()), shape[1], seen, target)

@@ -87,10 +87,10 @@ def mode_queries(model: Molar, vectors: ItemVectors, histories: Sequence[np.ndar
     """(V, 2 D) queries of each mode, (V, D) for one side; their dot products with the mode's table are the scores."""
     people = {side: of for side, (of, _) in side_vectors(model, vectors, histories).items()}
     if len(model.modes) == 1:
-        return {model.modes[0]: people[model.modes[0]].cpu()}
+        return {model.modes[0]: people[model.modes[0]]}
     h = people["ids"]
     by_content = {"aligned": people["fused"], "content": people["content"], "ids": torch.zeros_like(h)}
-    return {mode: model.query(u, h).cpu() for mode, u in by_content.items()}
+    return {mode: model.query(u, h) for mode, u in by_content.items()}
 
 
 def users_at_a_time(users: int, items: int) -> Iterator[slice]:
@@ -112,15 +112,15 @@ def rank_targets(
 
     Args:
         queries: (V, D') float32.
-        table: (N, D') float32.
+        table: (N, D') float32, on the same device.
         histories: rows that count as seen, V arrays.
         target: (V,) rows.
     """
-    return rank_scores(lambda users: (queries[users] @ table.T).numpy(), len(table), histories, target)
+    return rank_scores(lambda users: queries[users] @ table.T, len(table), histories, target)
 
 
 def rank_scores(
-    scores_of: Callable[[slice], np.ndarray], items: int, histories: Sequence[np.ndarray], target: np.ndarray
+    scores_of: Callable[[slice], torch.Tensor], items: int, histories: Sequence[np.ndarray], target: np.ndarray
 ) -> Ranks:
     """Rank all N items for each user.
 
@@ -135,8 +135,8 @@ def rank_scores(
     top = np.empty((len(target), min(10, items)), dtype=np.int64)
     for users in users_at_a_time(len(target), items):
         scores = scores_of(users)
-        kept[users] = target_ranks(scores, target[users])
+        kept[users] = target_ranks(scores, target[users]).cpu()
         hide_seen(scores, histories[users])
-        removed[users] = target_ranks(scores, target[users])
-        top[users] = torch.from_numpy(scores).topk(top.shape[1]).indices.numpy()
+        removed[users] = target_ranks(scores, target[users]).cpu()
+        top[users] = scores.topk(top.shape[1]).indices.cpu()
     return Ranks(removed, kept, top)
