@@ -30,7 +30,7 @@ def benchmark_import(form: str, events: int, items: int, seed: int = 0) -> dict[
         seed: of the generator.
 
     Returns:
-        form, events, items, source_mb, seconds, peak_mb (resident memory of the importing process), events_per_second.
+        form, events, items, source_mb, seconds, peak_mb (memory of the importing process, mapped files apart), events_per_second.
 
     Raises:
         RequestError: there is no such form, the import fails, or this is no Linux.
@@ -63,13 +63,13 @@ def benchmark_import(form: str, events: int, items: int, seed: int = 0) -> dict[
 
 
 def _peak_megabytes(process: subprocess.Popen) -> float:
-    """Wait for a process; its resident memory at most. What `wait4` says also counts what its parent had before it."""
+    """Wait for a process; its own memory at most, without the pages of files that it maps and the system may drop."""
     peak, status = 0.0, Path(f"/proc/{process.pid}/status")
     if not status.exists():
         raise RequestError("memory is read from /proc, which only Linux has")
     while process.poll() is None:
         lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        peak = max(peak, int(lines.get("VmHWM", "0 kB").split()[0]) / 1024)
+        peak = max(peak, int(lines.get("RssAnon", "0 kB").split()[0]) / 1024)
         time.sleep(0.01)
     return peak
 

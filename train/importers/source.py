@@ -104,7 +104,7 @@ def with_columns(path: Path, columns: Sequence[str], scan: Callable[[], pl.LazyF
 
 def plain_text(column: str) -> pl.Expr:
     """A column of texts without HTML: tags are spaces, entities what they stand for, white space single."""
-    text = pl.col(column).str.replace_all(_TAG, " ").map_batches(_without_entities, pl.String)
+    text = pl.col(column).str.replace_all(_TAG, " ").map_batches(_without_entities, pl.String, is_elementwise=True)
     return text.str.replace_all(r"\s+", " ").str.strip_chars()
 
 
