@@ -189,6 +189,16 @@ def test_the_speed_of_training_is_that_of_the_benchmark() -> None:
     assert f"{int(ours['share_of_matrix_rate'] * 100) / 100} of what the machine multiplies" in readme
 
 
+def test_the_table_of_imports_is_that_of_the_benchmark() -> None:
+    readme = (ROOT / "README.md").read_text()
+    rows = json.loads((ROOT / "assets" / "benchmarks" / "import.json").read_text())["rows"]
+    for events, items in {(row["events"], row["items"]) for row in rows}:
+        of_form = {row["form"]: row for row in rows if (row["events"], row["items"]) == (events, items)}
+        cells = [f"{of_form[form]['seconds']} s, {of_form[form]['peak_mb']:.0f} MB" for form in ("hm", "amazon")]
+        assert f"| {events:,} of {items:,} | {cells[0]} | {cells[1]} |" in readme
+        assert max(row["peak_mb"] for row in of_form.values()) < 2000
+
+
 def test_the_table_of_training_on_large_catalogues_is_that_of_the_benchmark() -> None:
     readme = (ROOT / "README.md").read_text()
     found = json.loads((ROOT / "assets" / "benchmarks" / "catalogue.json").read_text())["rows"]

@@ -30,7 +30,8 @@ def benchmark_import(form: str, events: int, items: int, seed: int = 0) -> dict[
         seed: of the generator.
 
     Returns:
-        form, events, items, source_mb, seconds, peak_mb (memory of the importing process, mapped files apart), events_per_second.
+        form, events, items, source_mb, seconds, peak_mb (memory of the importing process, mapped files apart) and
+        events_per_second.
 
     Raises:
         RequestError: there is no such form, the import fails, or this is no Linux.
