@@ -6,8 +6,8 @@ Dimensions: B windows, L events, N items.
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,10 +20,11 @@ from molar.train.item_encoder import ScaledFeatures
 from molar.train.model import DataFacts, Molar
 from molar.train.objective import batch_losses
 from molar.train.optimization import Optimizers
+from molar.train.process_memory import process_megabytes, require_linux
 
 _LENGTH = 50  # events in a history
 _WARM_UP = 2  # steps that are not timed
-ITEM_TABLES = ("whole", "rows", "host")
+_ITEM_TABLES = ("whole", "rows", "host")
 
 
 def benchmark_catalogue(
@@ -43,17 +44,23 @@ def benchmark_catalogue(
         to the same catalogue as a whole, resident memory of the process and memory of the GPU, both at most.
 
     Raises:
-        RequestError: this is no Linux.
+        RequestError: this is no Linux, or memory does not suffice.
     """
+    require_linux()
     device = choose_device(device_name)
     rows: list[dict[str, Any]] = []
     for items in sizes:
-        for item_tables in ITEM_TABLES:
+        for item_tables in _ITEM_TABLES:
             too_large = item_tables == "whole" and items > whole_up_to
             if too_large or (item_tables == "host" and device.type == "cpu"):
                 continue
-            with ProcessPoolExecutor(1, get_context("spawn")) as process:
-                row = process.submit(_measure, items, item_tables, features, steps, device).result()
+            try:
+                with ProcessPoolExecutor(1, get_context("spawn")) as process:
+                    row = process.submit(_measure, items, item_tables, features, steps, device).result()
+            except RuntimeError as error:
+                if not (isinstance(error, BrokenProcessPool) or "memory" in str(error)):
+                    raise
+                raise RequestError(f"{items:,} items, {item_tables}: not enough memory; lower --items") from None
             whole = next((other for other in rows if (other["items"], other["item_tables"]) == (items, "whole")), None)
             if whole:
                 row["ratio"] = round(row["events_per_second"] / whole["events_per_second"], 2)
@@ -90,7 +97,7 @@ def _measure(items: int, item_tables: str, features: int, steps: int, device: to
         "rows_read": round(sum(read) / len(read)),
         "milliseconds": round(median * 1e3, 1),
         "events_per_second": round(config.batch_events / median),
-        "peak_mb": _peak_megabytes(),
+        "peak_mb": round(process_megabytes("VmHWM")),
     }
     if device.type == "cuda":
         row["gpu_peak_mb"] = round(torch.cuda.max_memory_allocated() / 2**20)
@@ -112,12 +119,3 @@ def _batches(items: int, events: int, count: int) -> Iterator[Batch]:
         rows = (items * torch.rand(windows, _LENGTH + 1, generator=draws) ** 3).long()
         lengths = torch.full((windows,), _LENGTH)
         yield Batch(rows[:, :-1].contiguous(), rows[:, 1:].contiguous(), lengths, torch.arange(windows))
-
-
-def _peak_megabytes() -> int:
-    """Of this process, resident; the system's own count would begin with what its parent had."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        raise RequestError("memory is read from /proc, which only Linux has")
-    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-    return round(int(line.split()[1]) / 1024)

@@ -131,7 +131,7 @@ class TrainConfig:
     )
     bfloat16: bool = field(default=True, metadata={"help": "bfloat16 autocast where the device is fast at it"})
 
-    def next_item_loss(self, items: int) -> str:
+    def loss_for(self, items: int) -> str:
         """The loss of the next item in a catalogue of so many: "auto" is decided here."""
         if self.loss != "auto":
             return self.loss
@@ -142,7 +142,7 @@ class TrainConfig:
         """Whether a step on a catalogue of so many items reads those of its batch alone."""
         if self.item_tables != "auto":
             return self.item_tables != "whole"
-        return items > FULL_SOFTMAX_ITEMS and self.next_item_loss(items) != "cross_entropy"
+        return items > FULL_SOFTMAX_ITEMS and self.loss_for(items) != "cross_entropy"
 
     def __post_init__(self) -> None:
         at_least_one = ("dim", "layers", "heads", "max_history", "text_tokens", "batch_events", "epochs", "patience")
@@ -165,7 +165,8 @@ class TrainConfig:
         if self.teachers and not (self.content and self.loss in ("auto", "cross_entropy")):
             raise ModelError("teachers speak of all items to the content side; it needs content and cross_entropy")
         if self.item_tables in ("rows", "host") and (self.teachers or self.loss == "cross_entropy"):
-            raise ModelError(f"item_tables {self.item_tables}: cross_entropy and teachers look at all items each step")
+            why = "cross_entropy and teachers look at all items each step; choose whole"
+            raise ModelError(f"item_tables {self.item_tables}: {why}")
         if not (self.content or self.ids):
             raise ModelError("content and ids are both off; nothing is left to learn from")
         if self.ids and self.content and self.id_model == "bert4rec":

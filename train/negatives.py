@@ -9,7 +9,7 @@ import torch
 
 from molar.train.config import TrainConfig
 
-EVENTS_TOGETHER = 512  # events that share their negatives
+_EVENTS_TOGETHER = 512  # events that share their negatives
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def draw_negatives(
         draws: a CPU generator.
         chosen: (M,) int64 rows, ascending, that they are drawn from; from all N where None.
     """
-    loss = config.next_item_loss(items)
+    loss = config.loss_for(items)
     if loss == "cross_entropy":
         return None
     chosen = None if chosen is None else chosen.cpu()
@@ -57,7 +57,7 @@ def draw_negatives(
         rows = (place + torch.randint(1, candidates, target.shape, generator=draws))[:, None] % candidates
         lines = torch.arange(len(target))
     else:
-        count = -(-len(target) // EVENTS_TOGETHER)
+        count = -(-len(target) // _EVENTS_TOGETHER)
         rows = torch.randint(candidates, (count, config.negatives), generator=draws)
-        lines = torch.arange(len(target)) // EVENTS_TOGETHER
+        lines = torch.arange(len(target)) // _EVENTS_TOGETHER
     return Negatives(rows if chosen is None else chosen[rows], lines, candidates)

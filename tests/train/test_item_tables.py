@@ -207,6 +207,6 @@ def test_what_looks_at_all_items_cannot_read_rows(changes: dict) -> None:
 
 def test_a_loss_that_is_not_chosen_draws_negatives_where_rows_are_read() -> None:
     config = preset("tiny", item_tables="rows")
-    assert config.next_item_loss(10) == "sampled_softmax"
-    assert replace(config, loss="gbce").next_item_loss(10) == "gbce"
-    assert preset("tiny", teachers="runs/one").next_item_loss(10**6) == "cross_entropy"
+    assert config.loss_for(10) == "sampled_softmax"
+    assert replace(config, loss="gbce").loss_for(10) == "gbce"
+    assert preset("tiny", teachers="runs/one").loss_for(10**6) == "cross_entropy"

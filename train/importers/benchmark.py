@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from molar.engine.errors import RequestError
+from molar.train.process_memory import process_megabytes, require_linux
 
 _PART = 1_000_000  # events that are generated at once
 _PEOPLE_PER_EVENT = 0.1
@@ -38,6 +39,7 @@ def benchmark_import(form: str, events: int, items: int, seed: int = 0) -> dict[
     """
     if form not in GENERATORS:
         raise RequestError(f"no form {form!r}; choose {' or '.join(GENERATORS)}")
+    require_linux()
     with tempfile.TemporaryDirectory() as temporary:
         source, out = Path(temporary) / "source", Path(temporary) / "out"
         source.mkdir()
@@ -65,12 +67,9 @@ def benchmark_import(form: str, events: int, items: int, seed: int = 0) -> dict[
 
 def _peak_megabytes(process: subprocess.Popen) -> float:
     """Wait for a process; its own memory at most, without the pages of files that it maps and the system may drop."""
-    peak, status = 0.0, Path(f"/proc/{process.pid}/status")
-    if not status.exists():
-        raise RequestError("memory is read from /proc, which only Linux has")
+    peak = 0.0
     while process.poll() is None:
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        peak = max(peak, int(lines.get("RssAnon", "0 kB").split()[0]) / 1024)
+        peak = max(peak, process_megabytes("RssAnon", process.pid))
         time.sleep(0.01)
     return peak
 
