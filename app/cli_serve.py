@@ -2,7 +2,6 @@
 
 import json
 import os
-from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 
@@ -56,7 +55,7 @@ def recommend(
     recommender = Recommender.load(bundle or showroom(), device, precision, index=index)
     found = recommender.recommend(history, k, parse_where(where), mode)
     if as_json:
-        click.echo(json.dumps([asdict(recommendation) for recommendation in found], indent=2))
+        click.echo(json.dumps([recommendation._asdict() for recommendation in found], indent=2))
         return
     for recommendation, item in zip(found, recommender.catalog.items([r.row for r in found]), strict=True):
         click.echo(f"{recommendation.score:9.3f}  {recommendation.item_id:<12} {item.title}")

@@ -18,18 +18,31 @@ class _Ticket(Generic[Request, Answer]):
     Attributes:
         request: what was asked.
         kind: only requests of the same kind run together.
+        call: by whom.
         answer: None until it ran.
         error: what the run raised.
-        turn: set when there is an answer or an error, or when the one who waits shall run the next batch.
         done: whether there is an answer or an error.
     """
 
     request: Request
     kind: Hashable
+    call: "_Call"
     answer: Answer | None = None
     error: BaseException | None = None
-    turn: threading.Event = field(default_factory=threading.Event)
     done: bool = False
+
+
+@dataclass
+class _Call:
+    """Who waits for one or more tickets.
+
+    Attributes:
+        turn: set when one of them is done, or when the call shall run the next batch.
+        leads: whether it shall.
+    """
+
+    turn: threading.Event = field(default_factory=threading.Event)
+    leads: bool = False
 
 
 class Batcher(Generic[Request, Answer]):
@@ -63,22 +76,25 @@ class Batcher(Generic[Request, Answer]):
 
     def __call__(self, requests: Sequence[Request]) -> list[Answer]:
         """Answers in the order of the requests; raises what the run raised."""
-        tickets = [_Ticket[Request, Answer](request, self._kind(request)) for request in requests]
+        if not requests:
+            return []
+        call = _Call()
+        tickets = [_Ticket[Request, Answer](request, self._kind(request), call) for request in requests]
         with self._lock:
             self._waiting.extend(tickets)
-            leads, self._busy = not self._busy, True
-        if leads:
-            self._lead(tickets)
+            call.leads, self._busy = not self._busy, True
         for ticket in tickets:
             while not ticket.done:
-                try:
-                    ticket.turn.wait()
-                except BaseException:  # Ctrl-C
-                    self._leave(tickets)
-                    raise
-                if not ticket.done:
-                    ticket.turn.clear()
+                if call.leads:
+                    call.leads = False
                     self._lead(tickets)
+                    continue
+                try:
+                    call.turn.wait()
+                except BaseException:  # Ctrl-C
+                    self._leave(call)
+                    raise
+                call.turn.clear()
         failed = next((ticket.error for ticket in tickets if ticket.error is not None), None)
         if failed is not None:
             raise failed
@@ -97,16 +113,16 @@ class Batcher(Generic[Request, Answer]):
 
     def _hand_over(self) -> None:
         if self._waiting:
-            self._waiting[0].turn.set()
+            self._waiting[0].call.leads = True
+            self._waiting[0].call.turn.set()
         else:
             self._busy = False
 
-    def _leave(self, own: list[_Ticket[Request, Answer]]) -> None:
+    def _leave(self, call: _Call) -> None:
         """Wait no longer; whoever was asked to lead meanwhile passes that on."""
         with self._lock:
-            left = set(map(id, own))
-            self._waiting = deque(ticket for ticket in self._waiting if id(ticket) not in left)
-            if any(ticket.turn.is_set() and not ticket.done for ticket in own):
+            self._waiting = deque(ticket for ticket in self._waiting if ticket.call is not call)
+            if call.leads:
                 self._hand_over()
 
     def _next_batch(self) -> list[_Ticket[Request, Answer]]:
@@ -127,4 +143,5 @@ class Batcher(Generic[Request, Answer]):
                 ticket.error = error
         for ticket in batch:
             ticket.done = True
-            ticket.turn.set()
+        for call in {id(ticket.call): ticket.call for ticket in batch}.values():
+            call.turn.set()

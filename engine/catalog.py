@@ -5,6 +5,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Sequence
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -73,9 +74,9 @@ class Catalog:
         Raises:
             RequestError: naming the ids that are not in the catalogue.
         """
-        found = [self._row_of.get(item_id, -1) for item_id in item_ids]  # items may be removed meanwhile
-        unknown = list(dict.fromkeys(item_id for item_id, row in zip(item_ids, found, strict=True) if row < 0))
-        if unknown:
+        found = list(map(self._row_of.get, item_ids, repeat(-1)))  # items may be removed meanwhile
+        if -1 in found:
+            unknown = list(dict.fromkeys(item_id for item_id, row in zip(item_ids, found, strict=True) if row < 0))
             shown = ", ".join(repr(item_id) for item_id in unknown[:5])
             more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
             raise RequestError(f"not in the catalogue: {shown}{more}")

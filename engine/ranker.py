@@ -6,6 +6,7 @@ Dimensions: B requests, P rows of a table, A slots for added items, W width of a
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from molar.engine import bundle as bundles
 from molar.engine.catalog_item import Allowed
 from molar.engine.errors import BundleError, RequestError
 from molar.engine.filters import Filters
-from molar.engine.histories import PADDING, pad_left, pad_right
+from molar.engine.histories import pad_left, pad_right
 from molar.engine.int8_rows import Int8Rows
 from molar.engine.item_tables import ItemTables, TableState
 from molar.engine.recorded import RecordedRuns, scored_again
@@ -132,11 +133,11 @@ class Ranker:
             rows[again, : again_rows.shape[1]] = again_rows
             scores[again, : again_rows.shape[1]] = again_scores
         rows = self.tables.catalog_rows(rows, state)
-        answers = []
-        for request, line, line_scores, query in zip(requests, rows, scores, queries, strict=True):
-            count = min(request.k, int((line_scores > bundles.NOT_ALLOWED).sum()))
-            answers.append(Ranked(line[:count], line_scores[:count], query, state.added_ids))
-        return answers
+        counts = (scores > bundles.NOT_ALLOWED).sum(axis=1).tolist()
+        return [
+            Ranked(line[: min(request.k, count)], line_scores[: min(request.k, count)], query, state.added_ids)
+            for request, count, line, line_scores, query in zip(requests, counts, rows, scores, queries, strict=True)
+        ]
 
     def _run(
         self, form: str, state: TableState, requests: Sequence[RankRequest]
@@ -145,22 +146,20 @@ class Ranker:
         mode = requests[0].mode
         added = state.added[mode]
         k = min(max(request.k for request in requests), self.tables.rows + len(added))
-        # A history whose items are all gone reads as one of no events.
-        histories = [self.tables.graph_rows(request.history, state) or [PADDING] for request in requests]
-        excluded = [self.tables.graph_rows(request.excluded, state) for request in requests]
+        history, excluded = self._padded(requests, state)
         if form == "fp16" and self._recorded and all(request.allowed is None for request in requests):
             try:
-                if found := self._recorded.run(mode, state, histories, excluded, k):
+                if found := self._recorded.run(mode, state, history, excluded, k):
                     return *found, np.ones(len(requests), dtype=bool)
             except BundleError as error:
                 warnings.warn(f"CUDA graphs are not used: {error}", stacklevel=2)
                 self._recorded = None
         session = self._session(form, state, mode)
         binding = session.io_binding()
-        binding.bind_cpu_input("history", pad_left(histories, self._max_history))
+        binding.bind_cpu_input("history", history)
         binding.bind_ortvalue_input("table", state.stored[mode])
         binding.bind_cpu_input("added", added)
-        binding.bind_cpu_input("excluded", pad_right(excluded))
+        binding.bind_cpu_input("excluded", excluded)
         self._bind_what_is_allowed(binding, form, state, requests)
         names = ["best_rows", "best_scores", "query"]
         if form == "fp16":
@@ -181,6 +180,22 @@ class Ranker:
         if certain and not certain[1]:
             self._whole_products = False
         return rows, scores, queries, certain[0] if certain else np.ones(len(rows), dtype=bool)
+
+    def _padded(self, requests: Sequence[RankRequest], state: TableState) -> tuple[np.ndarray, np.ndarray]:
+        """(B, L) histories and (B, X) excluded rows, as the graph counts them.
+
+        A history whose items are all gone reads as one of no events.
+        """
+        padded = []
+        for lists, pad in (
+            ([request.history for request in requests], partial(pad_left, max_history=self._max_history)),
+            ([request.excluded for request in requests], pad_right),
+        ):
+            rows = pad(lists)
+            if rows.max() >= self.tables.items:  # items that were added, of which some may be gone
+                rows = pad([self.tables.graph_rows(one, state) for one in lists])
+            padded.append(rows)
+        return padded[0], padded[1]
 
     def _suits_int8(self, requests: Sequence[RankRequest]) -> bool:
         """Bounds in 8 bits are the same for all who share a run; for many who are filtered, float32 is quicker."""

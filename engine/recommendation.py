@@ -1,10 +1,9 @@
 """What a recommender answers with."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Recommendation:
+class Recommendation(NamedTuple):
     """An item of a ranked list.
 
     Attributes:

@@ -9,7 +9,6 @@ Dimensions: B requests, L events, X excluded rows, A slots for added items, P ro
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,15 +16,15 @@ from typing import NamedTuple
 import numpy as np
 import onnxruntime as ort
 
-from molar.engine.histories import PADDING, pad_left, pad_right
+from molar.engine.histories import PADDING
 from molar.engine.item_tables import TableState
 from molar.engine.runtime import open_session
 
 _REQUESTS = (1, 8, 64, 256)
 _EXCLUDED = (64, 256)
 _WANTED = (16, 128)
-_CANDIDATES = 128
-_MOST_SCORES = 2**29  # of all recordings that are kept: each has a place of its own for them, 14 bytes a score
+_CANDIDATES = 64
+_MOST_SCORES = 2**29  # of all recordings that are kept: each has a place of its own for them, 12 bytes a score
 
 
 class _Size(NamedTuple):
@@ -60,7 +59,6 @@ class RecordedRuns:
         self._graph = graph
         self._device = device
         self._lengths = tuple(sorted({min(64, max_history), max_history}))
-        self._max_history = max_history
         self._recordings: OrderedDict[tuple[str, _Size, int], _Recording] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -68,19 +66,27 @@ class RecordedRuns:
         self,
         mode: str,
         state: TableState,
-        histories: Sequence[Sequence[int]],
-        excluded: Sequence[Sequence[int]],
+        history: np.ndarray,
+        excluded: np.ndarray,
         k: int,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-        """(B, K) rows and scores, K from k on, and (B, W) queries; None where the requests fit no size."""
-        count = len(histories)
-        events = min(self._max_history, max(map(len, histories)))
-        size = self._size(count, events, max(map(len, excluded)), k)
+        """(B, K) rows and scores, K from k on, and (B, W) queries; None where the requests fit no size.
+
+        Args:
+            mode: which table ranks.
+            state: the catalogue.
+            history: (B, L) rows, padded on the left.
+            excluded: (B, X) rows, padded on the right.
+            k: how many are asked for.
+        """
+        count, events = history.shape
+        size = self._size(count, events, excluded.shape[1], k)
         if size is None:
             return None
-        others = size.requests - count
-        places = pad_left([*histories, *[[PADDING]] * others], self._max_history, size.events)
-        left_out = pad_right([*excluded, *[[]] * others], size.excluded)
+        places = np.full((size.requests, size.events), PADDING, np.int64)
+        places[:count, size.events - events :] = history
+        left_out = np.full((size.requests, size.excluded), PADDING, np.int64)
+        left_out[:count, : excluded.shape[1]] = excluded
         with self._lock:
             recording = self._recording(size, mode, state)
             recording.inputs["history"].update_inplace(places)
