@@ -2,11 +2,12 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
 from molar.app.cli_serve import BUNDLE_OPTION, showroom
-from molar.app.options import COUNT, DEVICE_OPTION, FOLDER, PRECISION_OPTION, report
+from molar.app.options import COUNT, DEVICE_OPTION, FOLDER, PRECISION_OPTION, report, write
 from molar.engine.errors import RequestError
 
 
@@ -73,7 +74,11 @@ def engine(
     def say(step: str) -> None:
         click.echo(f"{step} ...", err=True)
 
-    result = benchmark_engine(items, widths, batches, lengths, calls, device, say, bundles, beside)
+    def keep(result: dict[str, Any]) -> None:
+        if out:
+            write(result, out)
+
+    result = benchmark_engine(items, widths, batches, lengths, calls, device, say, bundles, beside, keep)
     if plot:
         from molar.export.engine_plot import draw_latency
 

@@ -53,8 +53,12 @@ def given(values: dict[str, Any]) -> dict[str, Any]:
 
 def report(result: dict[str, Any], out: Path | None) -> None:
     """Print a result as JSON, and write it to a file if one is given."""
-    text = json.dumps(result, indent=2) + "\n"
     if out:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text)
-    click.echo(text, nl=False)
+        write(result, out)
+    click.echo(json.dumps(result, indent=2))
+
+
+def write(result: dict[str, Any], out: Path) -> None:
+    """Write a result to a file, as JSON."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

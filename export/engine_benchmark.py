@@ -7,10 +7,10 @@ Dimensions: B people, L events, N items, W width of a row of the item table.
 """
 
 import gc
-import os
 import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from molar.engine import bundle as bundles
 from molar.engine.benchmark import loading_facts, milliseconds
 from molar.engine.errors import ModelError
 from molar.engine.recommender import Recommender
+from molar.engine.runtime import cores
 from molar.export.graphs import UserGraph
 from molar.export.memory_speed import copy_speed, read_speed
 from molar.export.random_bundle import random_bundle, random_model
@@ -31,8 +32,10 @@ OTHERS = ("torch", "faiss", "usearch")
 _CALLS_IN_TURN = 5
 _PAUSE = 0.02  # seconds
 
-Ask = Callable[[Sequence[Sequence[str]]], list[list[str]]]
-"""Histories of ids -> lists of ids."""
+Ask = Callable[[Sequence[Sequence[str]]], Sequence[object]]
+"""Histories of ids -> lists of ids; of rows -> rows where `_FROM_ROWS` asks."""
+
+_FROM_ROWS = "engine, rows"
 
 
 def benchmark_engine(
@@ -45,6 +48,7 @@ def benchmark_engine(
     say: Callable[[str], None] = lambda _: None,
     keep: Path | None = None,
     beside: Collection[str] = OTHERS,
+    done: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Time the engine, torch, faiss and usearch.
 
@@ -58,20 +62,32 @@ def benchmark_engine(
         say: is told what is being done.
         keep: a folder for the catalogues, where those that an earlier run made are found again.
         beside: which of `OTHERS`; each holds the table in memory once more.
+        done: is given what there is after each size.
 
     Returns:
         The machine, and `rows`: what ran where on which catalogue, the milliseconds of a call (p50, p95, p99) and
         people a second. "floor" is the time in which all threads together read the table in float32 once; "read" in
         `gigabytes_a_second` is how fast that is. On a GPU there is also a floor of the table in float16, at the speed
-        at which it copies ("copy"). `repeated` is the share of int8's answers that had to be found again.
+        at which it copies ("copy"), and the engine is asked with rows instead of ids besides ("engine, rows"): looking
+        up the ids of many people takes longer there than answering. `repeated` is the share of int8's answers that had
+        to be found again.
     """
-    threads = os.cpu_count() or 1
+    threads = cores()
     torch.set_num_threads(threads)
     on_gpu = device != "cpu" and torch.cuda.is_available()
     floors = {("cpu", "fp32"): read_speed(threads)}
     if on_gpu:
         floors["cuda", "fp16"] = copy_speed(torch.device("cuda"))
     rows: list[dict[str, Any]] = []
+    result = {
+        "machine": machine(),
+        "threads": threads,
+        "k": K,
+        "gigabytes_a_second": {
+            "read" if place == "cpu" else "copy": round(speed / 1e9, 2) for (place, _), speed in floors.items()
+        },
+        "rows": rows,
+    }
     for width in widths:
         for size in items:
             with tempfile.TemporaryDirectory() as temporary:
@@ -102,15 +118,8 @@ def benchmark_engine(
                         rows.append({**row, "p50_ms": floor, "p95_ms": floor})
                 del contestants
                 gc.collect()
-    return {
-        "machine": machine(),
-        "threads": threads,
-        "k": K,
-        "gigabytes_a_second": {
-            "read" if place == "cpu" else "copy": round(speed / 1e9, 2) for (place, _), speed in floors.items()
-        },
-        "rows": rows,
-    }
+                done(result)
+    return result
 
 
 def _race(
@@ -131,12 +140,11 @@ def _race(
     asked = 0
     before = {name: 0 if engine is None else engine.repeated for name, (_, engine) in contestants.items()}
     for _ in range(turns):
-        lists = [
-            [[f"sku-{row}" for row in rng.integers(0, items, length)] for _ in range(batch)]
-            for _ in range(_CALLS_IN_TURN + 1)
-        ]
-        asked += len(lists) * batch
+        in_rows = [rng.integers(0, items, (batch, length)).tolist() for _ in range(_CALLS_IN_TURN + 1)]
+        in_ids = [[[f"sku-{row}" for row in history] for history in histories] for histories in in_rows]
+        asked += len(in_rows) * batch
         for name, (ask, _) in contestants.items():
+            lists: Any = in_rows if name[0] == _FROM_ROWS else in_ids
             time.sleep(_PAUSE)
             ask(lists[0])
             for histories in lists[1:]:
@@ -165,6 +173,8 @@ def _engines(folder: Path, device: str) -> dict[tuple[str, str, str], tuple[Ask,
             return [[r.item_id for r in answer] for answer in engine.recommend_batch(histories, K)]
 
         found["engine", engine.device, precision] = ask, engine
+        if engine.device == "cuda":
+            found[_FROM_ROWS, engine.device, precision] = partial(engine.rank, k=K), engine
     return found
 
 

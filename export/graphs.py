@@ -18,6 +18,7 @@ from torch import nn
 
 from molar.engine.errors import ModelError
 from molar.export.ranking import OPSET
+from molar.export.stacked_encoder import can_stack, stacked_user
 from molar.train.model import Molar
 from molar.train.transformer import left_padded
 
@@ -82,15 +83,19 @@ class UserExporterConfig(ExporterConfig):  # type: ignore[misc]
         return {"query": {0: "batch"}}
 
 
-def export_user(model: Molar) -> onnx.ModelProto:
-    """`UserGraph` as ONNX, for any number of people and every length that the model reads.
+def export_users(model: Molar) -> dict[str, onnx.ModelProto]:
+    """The user encoder as ONNX, by device, for any number of people and every length that the model reads.
+
+    On a GPU, where each operation has to be started, both sides are one (`stacked_encoder`); on a CPU this would be
+    quicker for one person, and slower for many.
 
     Raises:
         ModelError: torch gave no graph, or fixed a size.
     """
     exporter = UserExporterConfig({"width": table_width(model)}, task="feature-extraction")
     own: dict[Any, Any] = {torch.ops.aten.scaled_dot_product_attention.default: _attention}
-    return export_graph(UserGraph(model).eval(), exporter, {"length": (1, model.config.max_history)}, own)
+    cpu = export_graph(UserGraph(model).eval(), exporter, {"length": (1, model.config.max_history)}, own)
+    return {"cpu": cpu, "cuda": stacked_user(model) if can_stack(model) else cpu}
 
 
 def table_width(model: Molar) -> int:

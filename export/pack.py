@@ -19,7 +19,7 @@ from molar.engine.images import open_image, thumbnail_bytes
 from molar.engine.int8_rows import part_of
 from molar.engine.recommender import Recommender
 from molar.export.config import ExportConfig
-from molar.export.graphs import export_user, table_width
+from molar.export.graphs import export_users, table_width
 from molar.export.item_files import write_item_tables
 from molar.export.pack_encoder import pack_item_encoder
 from molar.export.pack_parts import item_parts
@@ -81,7 +81,7 @@ def export_run(
         places = item_places(vectors.tables()[model.modes[0]].detach().numpy(), np.bincount(dataset.rows))
         add_showcase(catalog, places, visitors(dataset, catalog))
         say("graphs")
-        write_graphs(export_user(model), folder, precisions, width, bundles.padded_rows(len(dataset.items)), part)
+        write_graphs(export_users(model), folder, precisions, width, bundles.padded_rows(len(dataset.items)), part)
         manifest = bundles.Manifest(
             name=config.name or dataset.folder.resolve().name,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

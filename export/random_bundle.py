@@ -16,7 +16,7 @@ import torch
 from molar.engine import bundle as bundles
 from molar.engine.catalog_item import CatalogItem, create_catalog
 from molar.engine.int8_rows import part_of
-from molar.export.graphs import export_user
+from molar.export.graphs import export_users
 from molar.export.item_files import write_item_tables
 from molar.export.ranking import write_graphs
 from molar.train.config import TrainConfig
@@ -28,8 +28,8 @@ _AT_ONCE = 65_536
 
 
 @cache
-def random_model(width: int, max_history: int) -> tuple[Molar, onnx.ModelProto]:
-    """Molar as it is trained by default, with weights nobody trained, and its user encoder as ONNX.
+def random_model(width: int, max_history: int) -> tuple[Molar, dict[str, onnx.ModelProto]]:
+    """Molar as it is trained by default, with weights nobody trained, and its user encoder as ONNX, by device.
 
     Args:
         width: W, of both sides together.
@@ -38,7 +38,7 @@ def random_model(width: int, max_history: int) -> tuple[Molar, onnx.ModelProto]:
     torch.manual_seed(0)
     config = TrainConfig(dim=width // 2, max_history=max_history)
     model = Molar(config, DataFacts(1, [1], "", "", "")).eval()
-    return model, export_user(model)
+    return model, export_users(model)
 
 
 def random_table(items: int, width: int, seed: int = 0) -> np.ndarray:
@@ -65,13 +65,13 @@ def random_bundle(folder: Path, items: int, width: int, max_history: int, precis
         precisions: of `bundle.PRECISIONS`, "fp32" among them.
     """
     folder.mkdir(parents=True)
-    model, user = random_model(width, max_history)
+    model, users = random_model(width, max_history)
     table = torch.from_numpy(random_table(items, width))
     part = part_of(width) if "int8" in precisions else 0
     write_item_tables(folder, {"aligned": table}, part)
     write_tensors(folder / bundles.PARTS, {"aligned.mean": table.mean(dim=0)})
     create_catalog(folder / bundles.CATALOG, (CatalogItem(row, f"sku-{row}", f"Item {row}") for row in range(items)))
-    write_graphs(user, folder, precisions, width, bundles.padded_rows(items), part)
+    write_graphs(users, folder, precisions, width, bundles.padded_rows(items), part)
     manifest = bundles.Manifest(
         name=f"{items} random items",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -5,7 +5,7 @@ Four forms of one graph, in ONNX's own text form (https://onnx.ai/onnx/repo-docs
 fp32   one product with the table.
 packed the same for a CPU: ONNX Runtime gets the table when the graph is opened, and brings its rows into the order in
        which its product reads them, at the speed of the memory.
-fp16   the same in half precision; the best candidates are scored again in float32. For a GPU.
+fp16   the same in half precision, and the best candidates in float32, see `ranking_fp16`. For a GPU.
 int8   for a CPU: bounds from rows in 8 bits, then the candidates in float32, see `ranking_int8`.
 
 The k best rows stand in the k blocks of rows whose best rows are best, so the best are found by block first: ONNX
@@ -15,20 +15,17 @@ Dimensions: B people, L events, P rows of the table (a multiple of `BLOCK`; thos
 rows for added items, which count from P on, W width of a row, X excluded rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import onnx
 from onnx import TensorProto, checker, compose, helper, parser
 
 from molar.engine.bundle import BLOCK, GRAPHS, PACKED_GRAPH
-from molar.export import ranking_int8
-from molar.export.ranking_steps import CONSTANTS, EXCLUDE, SCORE, external
+from molar.export import ranking_fp16, ranking_int8
+from molar.export.ranking_steps import CONSTANTS, EXCLUDE, external
 
 IR_VERSION, OPSET = 10, 20
-_GROUP = 64  # blocks
-_MANY_ROWS = 131_072
-
 _INPUTS = """int64[B,L] history, {stored}[P,W] table, float[A,W] added, int64[B,X] excluded,
     float[F,A] penalty_added"""
 
@@ -62,73 +59,29 @@ _SCAN = {
     products = Gemm <transB = 1> (query, table_packed)
     scores = Add (products, penalty)
 """,
-    "fp16": """
-    query_16 = Cast <to = 10> (query)
-    scores_16 = Gemm <transB = 1> (query_16, table)
-    scores_32 = Cast <to = 1> (scores_16)
-    scores = Add (scores_32, penalty)
-""",
 }
 
+# The best of each block, the best blocks, and the best rows in them.
 _SELECT = """
     {exclude}
     block_shape = Constant <value_ints = [0, -1, {block}]> ()
     rows_of_block = Constant <value_int = {block}> ()
     blocks = Reshape (ranked, block_shape)
-{best_blocks}
-{best_rows}"""
-
-# From `best_{whole}s` to the best `{part}`s in them: their scores, and where they are.
-_INTO = """
-    {whole}_index = Unsqueeze (best_{whole}s, axis_2)
-    in_best_{whole}s = GatherND <batch_dims = 1> ({whole}s, {whole}_index)
-    {part}s_in_a_line = Reshape (in_best_{whole}s, all_in_one)
-    {part}s_there_are = Mul (wanted_{whole}s, {part}s_of_{whole})
-    wanted_{part}s = Min ({wanted}, {part}s_there_are)
-    {score}, place_of_{part} = TopK <sorted = {sort}> ({part}s_in_a_line, wanted_{part}s)
-    which_{whole} = Div (place_of_{part}, {part}s_of_{whole})
-    {part}_of_{whole} = Mod (place_of_{part}, {part}s_of_{whole})
-    {whole} = GatherElements <axis = 1> (best_{whole}s, which_{whole})
-    {whole}_begin = Mul ({whole}, {part}s_of_{whole})
-    {where} = Add ({whole}_begin, {part}_of_{whole})
-"""
-
-# `best_blocks` (B, J) and their number. On a CPU in one stage.
-_BEST_BLOCKS = """
     best_of_block = ReduceMax <keepdims = 0> (blocks, axis_2)
     number_of_blocks = Shape <start = 1, end = 2> (best_of_block)
-    wanted_blocks = Min ({wanted}, number_of_blocks)
+    wanted_blocks = Min (k, number_of_blocks)
     best_blocks_score, best_blocks = TopK <sorted = 0> (best_of_block, wanted_blocks)
-"""
-
-# On a GPU, ONNX Runtime's TopK of one line runs on a few of its cores, and pooling is quicker than ReduceMax: from
-# 131,072 rows on, blocks of blocks come first.
-_BEST_BLOCKS_OF_GROUPS = """
-    channels = Unsqueeze (ranked, axis_1)
-    pooled = MaxPool <kernel_shape = [{block}], strides = [{block}]> (channels)
-    group_shape = Constant <value_ints = [0, -1, {group}]> ()
-    blocks_of_group = Constant <value_int = {group}> ()
-    groups = Reshape (pooled, group_shape)
-    pooled_again = MaxPool <kernel_shape = [{group}], strides = [{group}]> (pooled)
-    best_of_group = Squeeze (pooled_again, axis_1)
-    number_of_groups = Shape <start = 1, end = 2> (best_of_group)
-    wanted_groups = Min ({wanted}, number_of_groups)
-    best_groups_score, best_groups = TopK <sorted = 0> (best_of_group, wanted_groups)
-{best_blocks_in_groups}"""
-
-# Lengths, because a size that is known when the graph is opened becomes a constant there, and a number given as an
-# input never does: it would have to be brought from the GPU for each TopK.
-_WANTED = """
-    k = Shape (answers)
-    scored_again = Shape (candidates)
-"""
-
-_SCORE_AGAIN = """
-    candidates_as_stored = Gather (table, selected_rows)
-    candidate_vectors = Cast <to = 1> (candidates_as_stored)
-    {score}
-    is_off = Less (selected, barely_off)
-    stored_scores = Where (is_off, off, exact)
+    block_index = Unsqueeze (best_blocks, axis_2)
+    in_best_blocks = GatherND <batch_dims = 1> (blocks, block_index)
+    rows_in_a_line = Reshape (in_best_blocks, all_in_one)
+    rows_there_are = Mul (wanted_blocks, rows_of_block)
+    wanted_rows = Min (k, rows_there_are)
+    selected, place_of_row = TopK <sorted = 1> (rows_in_a_line, wanted_rows)
+    which_block = Div (place_of_row, rows_of_block)
+    row_of_block = Mod (place_of_row, rows_of_block)
+    block = GatherElements <axis = 1> (best_blocks, which_block)
+    block_begin = Mul (block, rows_of_block)
+    selected_rows = Add (block_begin, row_of_block)
 """
 
 _MERGE = """
@@ -150,13 +103,14 @@ _MERGE = """
 
 
 def write_graphs(
-    user: onnx.ModelProto, folder: Path, precisions: Sequence[str], width: int, rows: int, part: int
+    users: Mapping[str, onnx.ModelProto], folder: Path, precisions: Sequence[str], width: int, rows: int, part: int
 ) -> None:
-    """Write the graphs of a bundle, checked by onnx; arguments as in `ranking_graph`."""
+    """Write the graphs of a bundle, checked by onnx; user encoders by device, the rest as in `ranking_graph`."""
     files = {precision: GRAPHS[precision] for precision in precisions}
     if "int8" in precisions:  # a catalogue for which it matters
         files["packed"] = PACKED_GRAPH
     for form, name in files.items():
+        user = users["cuda" if form == "fp16" else "cpu"]
         proto = ranking_graph(user, form, width, rows, part)
         checker.check_model(_without_external(proto), full_check=True)
         (folder / name).write_bytes(proto.SerializeToString())
@@ -169,7 +123,7 @@ def ranking_graph(user: onnx.ModelProto, form: str, width: int, rows: int = 0, p
         user: `events` (B, L, W) and `history` (B, L) -> `query` (B, W).
         form: "fp32", "packed", "fp16" or "int8".
         width: W.
-        rows: P; packed and int8 need it, and fp16 where it is large.
+        rows: P; only fp32 does without.
         part: numbers of a row that share a scale; only int8 needs it.
 
     Returns:
@@ -182,19 +136,18 @@ def ranking_graph(user: onnx.ModelProto, form: str, width: int, rows: int = 0, p
     """
     inputs = _INPUTS.format(stored="float16" if form == "fp16" else "float")
     outputs = "int64[B,K] best_rows, float[B,K] best_scores, float[B,W] query"
-    inputs += ", bool[K] answers, bool[C] candidates" if form == "fp16" else ", int64[1] k"
+    inputs += ranking_fp16.INPUTS if form == "fp16" else ", int64[1] k"
     if form == "int8":
         inputs += ranking_int8.INPUTS.format(**ranking_int8.sizes(rows, width, part))
         outputs += ranking_int8.OUTPUTS
         steps = [ranking_int8.steps(rows, width, part), _MERGE.format(stored_scores="stored_scores")]
         steps.append(ranking_int8.CERTIFY)
     elif form == "fp16":
-        inputs += ", float[F,P] penalty"
-        steps = [_WANTED, _SCAN["fp16"], _select("scored_again", rows), _SCORE_AGAIN.format(score=SCORE)]
-        steps.append(_MERGE.format(stored_scores="stored_scores"))
+        steps = [ranking_fp16.steps(rows), _MERGE.format(stored_scores="stored_scores")]
     else:
         inputs += ", float[F,P] penalty"
-        steps = [_SCAN[form], _select("k"), _MERGE.format(stored_scores="selected")]
+        select = _SELECT.format(exclude=EXCLUDE, block=BLOCK)
+        steps = [_SCAN[form], select, _MERGE.format(stored_scores="selected")]
     before = parser.parse_graph(f"events ({inputs}) => (float[B,L,W] events) {{{_EVENTS}{CONSTANTS}}}")
     after = parser.parse_graph(f"ranking ({inputs}, float[B,W] query) => ({outputs}) {{{''.join(steps)}}}")
     middle = compose.add_prefix_graph(user.graph, "user/", rename_inputs=False, rename_outputs=False)
@@ -214,19 +167,6 @@ def _filled_by_the_engine(form: str, rows: int, width: int, part: int) -> list[T
     if form == "int8":
         return ranking_int8.filled_by_the_engine(rows, width, part)
     return [external("table_packed", TensorProto.FLOAT, (rows, width))] if form == "packed" else []
-
-
-def _select(wanted: str, rows: int = 0) -> str:
-    grouped = rows >= _MANY_ROWS and rows % (BLOCK * _GROUP) == 0
-    in_groups = _into("group", "block", wanted, "best_blocks_score", "best_blocks", 0)
-    best_blocks = _BEST_BLOCKS_OF_GROUPS if grouped else _BEST_BLOCKS
-    best_blocks = best_blocks.format(block=BLOCK, group=_GROUP, wanted=wanted, best_blocks_in_groups=in_groups)
-    best_rows = _into("block", "row", wanted, "selected", "selected_rows", 1)
-    return _SELECT.format(exclude=EXCLUDE, block=BLOCK, best_blocks=best_blocks, best_rows=best_rows)
-
-
-def _into(whole: str, part: str, wanted: str, score: str, where: str, sort: int) -> str:
-    return _INTO.format(whole=whole, part=part, wanted=wanted, score=score, where=where, sort=sort)
 
 
 def _without_external(proto: onnx.ModelProto) -> onnx.ModelProto:

@@ -24,6 +24,7 @@ from molar.train.process_memory import process_megabytes, require_linux
 
 _LENGTH = 50  # events in a history
 _WARM_UP = 2  # steps that are not timed
+_DRAWN = 65_536  # items whose features are drawn; the others have the same once more
 _ITEM_TABLES = ("whole", "rows", "host")
 
 
@@ -108,7 +109,10 @@ def _random_features(items: int, features: int, config: TrainConfig, device: tor
     by_rows = config.reads_rows(items)
     memory = torch.device("cpu") if config.item_tables == "host" else device
     part = torch.empty(items, features, dtype=torch.float16 if by_rows else torch.float32, device=memory)
-    return ScaledFeatures((part.normal_(),), (torch.ones(items, 1, dtype=torch.bool, device=memory),))
+    drawn = torch.randn(min(items, _DRAWN), features, device=device)
+    for begin in range(0, items, _DRAWN):
+        part[begin : begin + _DRAWN] = drawn[: items - begin]
+    return ScaledFeatures((part,), (torch.ones(items, 1, dtype=torch.bool, device=memory),))
 
 
 def _batches(items: int, events: int, count: int) -> Iterator[Batch]:

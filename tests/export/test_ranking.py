@@ -9,7 +9,7 @@ from onnx import parser
 
 from molar.engine.bundle import padded_rows
 from molar.engine.int8_rows import Int8Rows, chunk_rows, part_of
-from molar.export import ranking
+from molar.export import ranking_fp16
 from molar.export.ranking import ranking_graph
 
 WIDTH, ROWS, ITEMS, ADDED = 64, 640, 600, 8
@@ -189,12 +189,14 @@ def test_tables_fall_into_equal_chunks() -> None:
         assert chunk_rows(rows) >= min(rows, 1024)
 
 
-def test_blocks_may_be_found_by_groups(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_may_be_found_in_blocks(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = answer(shop, "fp16", 10, 40)
-    monkeypatch.setattr(ranking, "_MANY_ROWS", 0)
-    monkeypatch.setattr(ranking, "_GROUP", 2)
-    by_groups = answer(shop, "fp16", 10, 40)
-    assert (usual[1] > -1e8).any()
-    np.testing.assert_array_equal(by_groups[1], usual[1])
+    monkeypatch.setattr(ranking_fp16, "_AT_ONCE", 20)
+    in_blocks = answer(shop, "fp16", 10, 40)
+    monkeypatch.setattr(ranking_fp16, "_BLOCK", 4)
+    twice = answer(shop, "fp16", 10, 40)
     possible = usual[1] > -1e8
-    np.testing.assert_array_equal(by_groups[0][possible], usual[0][possible])
+    assert possible.any()
+    for rows, scores in (in_blocks, twice):
+        np.testing.assert_array_equal(scores, usual[1])
+        np.testing.assert_array_equal(rows[possible], usual[0][possible])
