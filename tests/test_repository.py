@@ -215,3 +215,20 @@ def test_the_table_of_training_on_large_catalogues_is_that_of_the_benchmark() ->
         f"{rows[1_000_000, 'rows']['milliseconds'] / rows[10_000, 'rows']['milliseconds']:.1f} times as long"
         in (ROOT / "CHANGELOG.md").read_text()
     )
+
+
+def test_a_step_on_a_large_catalogue_on_a_gpu() -> None:
+    found = json.loads((ROOT / "assets" / "benchmarks" / "catalogue-h200.json").read_text())
+    assert "H200" in found["machine"]
+    whole, rows, host = (
+        next(row for row in found["rows"] if row["item_tables"] == item_tables)
+        for item_tables in ("whole", "rows", "host")
+    )
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    times = (
+        f"takes {whole['milliseconds']:.0f} ms where it looks at all of them, {rows['milliseconds']:.0f} ms where it"
+    )
+    assert times in readme
+    assert f"and {host['milliseconds']:.0f} ms where these are in host memory" in readme
+    memory = (f"{row['gpu_peak_mb'] / 1000:.1f}" for row in (whole, rows, host))
+    assert "{}, {} and {} GB of the GPU's".format(*memory) in readme
