@@ -66,6 +66,14 @@ def test_latency_on_a_server_of_today() -> None:
     assert f"the bundle opens in {load['load_ms'] / 1e3:.1f} s" in readme()
 
 
+def test_latency_of_ten_million_items() -> None:
+    rows = json.loads((BENCHMARKS / "engine-10m.json").read_text())["rows"]
+    wanted = (("engine", "int8"), ("engine", "fp32"), ("torch", "fp32"), ("floor", "fp32"))
+    quick, exact, by_torch, floor = (p50(rows, *what, 10_000_000) for what in wanted)
+    assert f"take {quick:.1f} ms, {quick / floor:.2f} of the {floor:.1f} ms of the floor" in readme()
+    assert f"float32 table {exact / floor:.2f} of it; torch {by_torch / quick:.1f} times as long" in readme()
+
+
 def test_the_service() -> None:
     facts = json.loads((BENCHMARKS / "serve.json").read_text())
     assert (facts["refused"], facts["broken"], facts["seconds"]) == (0, 0, 300)
