@@ -22,8 +22,9 @@ from PIL import Image
 from molar.app.demo.own_items import PREFIX, OwnItems
 from molar.app.demo.page import build_page
 from molar.app.demo.saved_visits import SavedVisits, data_folder
-from molar.app.demo.sessions import KEPT, MOST_SESSIONS, keep_all_messages, keep_forgetting
+from molar.app.demo.sessions import KEPT, MOST_SESSIONS, keep_forgetting
 from molar.app.demo.shop import Shop
+from molar.app.demo.streams import keep_streams
 from molar.app.garbage import pass_over_what_is_there
 from molar.app.guards import PasswordRequired, SmallRequests
 from molar.app.listening import listen
@@ -49,7 +50,7 @@ def build_app(
     shop.warm_up()
     page = build_page(shop, saved or SavedVisits(data_folder() / "visits.db"))
     page.state_session_capacity = MOST_SESSIONS
-    keep_all_messages(page)
+    keep_streams(page)
 
     @asynccontextmanager
     async def forgetting(_: FastAPI) -> AsyncIterator[None]:

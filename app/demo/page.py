@@ -15,6 +15,7 @@ from molar.app.demo.engine_panel import REQUESTS, load
 from molar.app.demo.programs import add_programs
 from molar.app.demo.saved_visits import SavedVisits, visit_from_json, visit_to_json
 from molar.app.demo.shop import Shop, chosen_filters
+from molar.app.demo.streams import keep_open
 from molar.app.demo.visit import Visit
 from molar.app.demo.visits_view import visits_view
 from molar.engine import RequestError
@@ -104,6 +105,7 @@ def build_page(shop: Shop, saved: SavedVisits) -> gr.Blocks:
 
     def arrive(visit: Visit, mode: str, owner: str, request: gr.Request) -> list[Any]:
         """Somebody opens the page, perhaps by the link of a visit."""
+        keep_open(page, request.session_hash)
         owner = owner or secrets.token_urlsafe(16)
         token = str(request.query_params.get("visit", ""))
         if token and not visit.history:

@@ -2,15 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
+from typing import Any
 
 import gradio as gr
 import httpx
+import pytest
 from gradio.server_messages import HeartbeatMessage
 
 from molar.app.cli_serve import showroom
-from molar.app.demo.sessions import forget_answered, keep_all_messages
+from molar.app.demo.sessions import forget_answered
+from molar.app.demo.streams import keep_streams
 from molar.app.running import running
 
 MANY = 2_500  # Gradio's own table has 2,000 places
@@ -19,7 +23,7 @@ MANY = 2_500  # Gradio's own table has 2,000 places
 def test_the_first_visitor_is_there_after_many_others() -> None:
     async def many_others() -> None:
         page = gr.Blocks()
-        keep_all_messages(page)
+        keep_streams(page)
         queue = page._queue
         for number in range(MANY):
             queue.pending_messages_per_session[f"visitor {number}"] = asyncio.Queue()
@@ -27,7 +31,6 @@ def test_the_first_visitor_is_there_after_many_others() -> None:
         event = SimpleNamespace(alive=True, _id="click", session_hash="visitor 0")
         queue.send_message(event, HeartbeatMessage())  # type: ignore[arg-type]
         assert queue.pending_messages_per_session["visitor 0"].qsize() == 1
-        assert isinstance(queue.pending_messages_per_session["visitor 0"], asyncio.Queue)
 
         forget_answered(page)
         assert len(queue.pending_messages_per_session) == MANY // 2
@@ -39,7 +42,7 @@ def test_the_first_visitor_is_there_after_many_others() -> None:
 def test_a_message_for_who_has_left_stops_nobody() -> None:
     async def left() -> None:
         page = gr.Blocks()
-        keep_all_messages(page)
+        keep_streams(page)
         event = SimpleNamespace(alive=True, _id="click", session_hash="left")
         page._queue.send_message(event, HeartbeatMessage())  # type: ignore[arg-type]
         assert "left" not in page._queue.pending_messages_per_session
@@ -47,40 +50,72 @@ def test_a_message_for_who_has_left_stops_nobody() -> None:
     asyncio.run(left())
 
 
-async def read(lines: AsyncIterator[str]) -> str:
-    """The next message of a stream that is no heartbeat."""
-    async for line in lines:
-        if line.startswith("data: ") and '"heartbeat"' not in line:
-            return str(json.loads(line.removeprefix("data: "))["msg"])
-    return "end"
+class Visitor:
+    """A page as the server sees it: it is opened, and opened, and opened."""
+
+    def __init__(self, address: str, client: httpx.AsyncClient, opening: dict[str, Any]) -> None:
+        self.address = f"{address}/gradio_api/queue"
+        self.client = client
+        self.event = {"data": [None] * len(opening["inputs"]), "fn_index": opening["id"], "session_hash": "visitor"}
+
+    async def ask(self) -> str:
+        answer = await self.client.post(f"{self.address}/join", json=self.event)
+        return str(answer.json()["event_id"])
+
+    @asynccontextmanager
+    async def stream(self) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+        """Messages, without heartbeats."""
+
+        async def messages() -> AsyncIterator[dict[str, Any]]:
+            async for line in stream.aiter_lines():
+                if line.startswith("data: ") and '"heartbeat"' not in line:
+                    yield json.loads(line.removeprefix("data: "))
+
+        async with self.client.stream("GET", f"{self.address}/data?session_hash=visitor") as stream:
+            yield messages()
 
 
-def test_a_click_that_comes_with_an_answer_is_answered_in_the_same_stream() -> None:
+@pytest.fixture(scope="module")
+def demo() -> Iterator[str]:
+    with running("demo", showroom()) as (address, _):
+        yield address
+
+
+def visited(address: str, what: Callable[[Visitor], Coroutine[Any, Any, None]]) -> None:
+    async def visit() -> None:
+        async with httpx.AsyncClient(timeout=20) as client:
+            config = (await client.get(f"{address}/config")).json()
+            opening = next(one for one in config["dependencies"] if "load" in [name for _, name in one["targets"]])
+            await what(Visitor(address, client, opening))
+
+    asyncio.run(visit())
+
+
+def test_a_click_that_comes_with_an_answer_is_answered_in_the_same_stream(demo: str) -> None:
     """A page that has a stream does not open another; Gradio used to close it with the answer."""
 
-    async def three_events(address: str) -> list[str]:
-        async with httpx.AsyncClient(base_url=f"{address}/gradio_api", timeout=20) as client:
-            config = (await client.get(f"{address}/config")).json()
-            load = next(one for one in config["dependencies"] if "load" in [name for _, name in one["targets"]])
-            event = {"data": [None] * len(load["inputs"]), "fn_index": load["id"], "session_hash": "visitor"}
-            said = []
-            await client.post("/queue/join", json=event)
-            async with client.stream("GET", "/queue/data?session_hash=visitor") as stream:
-                lines = stream.aiter_lines()
-                for _ in range(2):
-                    while (message := await read(lines)) != "end":
-                        said.append(message)
-                        if message == "process_completed":
-                            break
-                    await client.post("/queue/join", json=event)
-                while (message := await read(lines)) != "end":
-                    said.append(message)
-                    if message == "close_stream":
-                        break
-            return said
+    async def three_events(visitor: Visitor) -> None:
+        asked, answered = [await visitor.ask()], []
+        async with visitor.stream() as messages:
+            async for message in messages:
+                if message["msg"] == "close_stream":
+                    break
+                if message["msg"] == "process_completed" and message["event_id"] in asked:
+                    answered.append(message["event_id"])
+                    if len(asked) < 3:
+                        asked.append(await visitor.ask())
+        assert answered == asked
 
-    with running("demo", showroom()) as (address, _):
-        said = asyncio.run(three_events(address))
-    assert said.count("process_completed") == 3
-    assert said[-1] == "close_stream"
-    assert said.index("close_stream") == len(said) - 1
+    visited(demo, three_events)
+
+
+def test_a_stream_that_breaks_takes_nothing_along_that_was_asked_for_since(demo: str) -> None:
+    async def break_streams(visitor: Visitor) -> None:
+        for _ in range(20):
+            event = await visitor.ask()
+            async with visitor.stream() as messages:
+                async for message in messages:
+                    if message["msg"] == "process_completed" and message["event_id"] == event:
+                        break
+
+    visited(demo, break_streams)
