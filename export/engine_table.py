@@ -7,7 +7,7 @@ LABELS = {
     ("engine", "int8"): "engine, 8-bit rows first",
     ("engine", "fp16"): "engine, float16",
     ("engine", "fp32"): "engine, float32",
-    ("engine, rows", "fp16"): "the same, rows to rows",
+    ("engine, rows", "fp16"): "engine, float16, rows to rows",
     ("engine, rows", "fp32"): "engine, float32, rows to rows",
     ("torch", "fp32"): "torch",
     ("torch", "fp16"): "torch, float16",

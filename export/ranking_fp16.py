@@ -8,7 +8,7 @@ threads of the pooling read neighbouring numbers.
 Dimensions as in `ranking`; C candidates.
 """
 
-from molar.export.ranking_steps import SCORE
+from molar.export.ranking_steps import EXCLUDED, SCORE
 
 INPUTS = ", bool[K] answers, bool[C] candidates, float[F,P] penalty"
 """Of `answers` and `candidates` only the lengths are read: a size that is known when the graph is opened becomes a
@@ -31,10 +31,7 @@ _SCAN = """
     query_16 = Cast <to = 10> (query)
     products = Gemm <transB = 1> (query_16, table)
     scores = Add (products, penalty_16)
-    is_row = GreaterOrEqual (excluded, no_row)
-    is_before_added = Less (excluded, first_added)
-    excludes_stored = And (is_row, is_before_added)
-    excluded_stored = Where (excludes_stored, excluded, no_row)
+{excluded}
     off_stored = Where (excludes_stored, off_16, most_16)
     best_0 = ScatterElements <axis = 1, reduction = "min"> (scores, excluded_stored, off_stored)
     in_blocks = Constant <value_ints = [0, 1, {block}, -1]> ()
@@ -84,7 +81,7 @@ def steps(rows: int) -> str:
     while sizes[-1] > _AT_ONCE and sizes[-1] % _BLOCK == 0:
         sizes.append(sizes[-1] // _BLOCK)
     top = len(sizes) - 1
-    text = [_SCAN.format(block=_BLOCK)]
+    text = [_SCAN.format(block=_BLOCK, excluded=EXCLUDED)]
     text += [_POOL.format(level=level, below=level - 1, block=_BLOCK) for level in range(1, top + 1)]
     text.append(_BEST.format(level=top, scores=f"best_{top}", place=f"found_{top}"))
     for level in reversed(range(top)):

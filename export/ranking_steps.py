@@ -11,12 +11,17 @@ CONSTANTS = """
     all_in_one = Constant <value_ints = [0, -1]> ()
 """
 
-# (B, P) `scores` -> `ranked`, without the rows that a person is not to get.
-EXCLUDE = """
+# The rows of the table that a person is not to get (B, X), and which of them are meant: the others are row 0.
+EXCLUDED = """
     is_row = GreaterOrEqual (excluded, no_row)
     is_before_added = Less (excluded, first_added)
     excludes_stored = And (is_row, is_before_added)
     excluded_stored = Where (excludes_stored, excluded, no_row)
+"""
+
+# (B, P) `scores` -> `ranked`, without those rows.
+EXCLUDE = f"""
+{EXCLUDED}
     off_stored = Where (excludes_stored, off, nothing_off)
     ranked = ScatterElements <axis = 1, reduction = "add"> (scores, excluded_stored, off_stored)
 """

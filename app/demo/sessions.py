@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import gradio as gr
 
-from molar.app.demo.streams import forget
+from molar.app.demo.streams import drop, forget
 
 MOST_SESSIONS = 1_000  # of more, the one that was not used for longest goes
 KEPT = 30.0  # minutes
@@ -23,8 +23,7 @@ def forget_answered(page: gr.Blocks) -> None:
     queue = page._queue
     for session in list(queue.pending_messages_per_session):
         if not queue.pending_event_ids_session.get(session):
-            queue.pending_messages_per_session.pop(session, None)
-            queue.pending_event_ids_session.pop(session, None)
+            drop(page, session)
 
 
 def forget_left(page: gr.Blocks, after: timedelta) -> int:

@@ -119,10 +119,15 @@ def keep_open(page: gr.Blocks, session: str | None) -> None:
         events.pages.add(session)
 
 
+def drop(page: gr.Blocks, session: str) -> None:
+    """Drop what a session was told and waits for; Gradio makes its queue anew with the next event."""
+    page._queue.pending_messages_per_session.pop(session, None)
+    page._queue.pending_event_ids_session.pop(session, None)
+
+
 def forget(page: gr.Blocks, session: str) -> None:
-    """Drop what a session was told and waits for; Gradio makes its queue anew if it comes again."""
-    messages, events = page._queue.pending_messages_per_session, page._queue.pending_event_ids_session
-    messages.pop(session, None)
-    events.pop(session, None)
+    """The same of a session whose page was closed."""
+    drop(page, session)
+    events = page._queue.pending_event_ids_session
     if isinstance(events, _AllEvents):
         events.pages.discard(session)
