@@ -13,13 +13,16 @@ import numpy as np
 
 from molar.engine.errors import BundleError
 
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 
 GRAPHS = {"fp32": "recommender.onnx", "fp16": "recommender-fp16.onnx", "int8": "recommender-int8.onnx"}
 """The same graph for tables in each precision; a bundle has the first, and those of `Manifest.precisions`."""
 PRECISIONS = tuple(GRAPHS)
 PACKED_GRAPH = "recommender-packed.onnx"
 """That of "fp32" for a CPU, which brings the table into an order of its own; bundles with an 8-bit form have it."""
+WHOLE_GRAPH = "recommender-whole.onnx"
+"""That of "int8" for processors that are quick at products of whole numbers; bundles have it whose rows in 8 bits have
+one scale each."""
 TABLES = "items.safetensors"
 INT8_TABLES = "items-int8.safetensors"
 PARTS = "item-parts.safetensors"
@@ -107,10 +110,16 @@ class Manifest:
         return _text({**values, "sha256": digest})
 
     @property
+    def whole_rows(self) -> bool:
+        """Whether each row of the 8-bit tables has one scale, so that their products are whole numbers."""
+        return self.int8_part == self.dim
+
+    @property
     def needed(self) -> tuple[str, ...]:
         """Names of the other files that there must be."""
         graphs = [GRAPHS[precision] for precision in self.precisions]
         more = [PACKED_GRAPH, INT8_TABLES] if "int8" in self.precisions else []
+        more += [WHOLE_GRAPH] if self.whole_rows else []
         return (*graphs, TABLES, PARTS, CATALOG, *more, *(ENCODER_FILES if self.item_encoder else ()))
 
 
@@ -130,7 +139,7 @@ def with_files(manifest: Manifest, folder: Path) -> Manifest:
 
 
 def padded_rows(items: int) -> int:
-    """P: the rows of a table of so many items. Large ones can be cut into large equal chunks, for 3% more at most."""
+    """P: the rows of a table of so many items. Large ones fall into blocks of blocks, for 3% more at most."""
     unit = BLOCK
     while unit < _LARGEST_UNIT and items > 32 * unit:
         unit *= 2

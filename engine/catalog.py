@@ -51,7 +51,7 @@ class Catalog:
             self.places = np.array(self._query("select row, x, y from places"), dtype=np.float64).reshape(-1, 3)
         except sqlite3.DatabaseError as error:
             raise BundleError(f"{path}: not a catalogue ({error}); export the bundle again") from None
-        self._row_of = {item_id: row for row, item_id in enumerate(self.item_ids)}
+        self._row_of = dict(zip(self.item_ids, range(len(self.item_ids)), strict=True))
         self._stored = len(self.item_ids)
         self.next_row = self._stored
         self._live = LiveItems()

@@ -9,12 +9,11 @@ from functools import cached_property
 
 import numpy as np
 
-from molar.engine.bundle import BLOCK, INT8_BLOCK
+from molar.engine.bundle import INT8_BLOCK
 
 _QUERY_LOSS = 0.01  # what rounding the query may take from its length before the bounds grow; the graph has it too
 _FLOAT32_LOSS = 1.001  # sums in another order
 _AT_ONCE = 65_536  # rows
-_LARGEST_CHUNK = 16_384  # rows; of 64 people 4 MB of scores
 
 
 @dataclass(frozen=True)
@@ -60,11 +59,10 @@ class Int8Rows:
         """(P / INT8_BLOCK,) float32, the first scale of each block."""
         return np.ascontiguousarray(self.table_scale[::INT8_BLOCK, 0])
 
-    @cached_property
-    def chunks(self) -> np.ndarray:
-        """(P / H, H, W) uint8, the same memory, as the graph goes over it; see `chunk_rows`."""
-        rows, parts, part = self.table_int8.shape
-        return self.table_int8.reshape(-1, chunk_rows(rows), parts * part)
+    def whole(self) -> dict[str, np.ndarray]:
+        """`table_whole`, (P, W) int8: rows of one scale each, copied for a product of whole numbers."""
+        rows, _, width = self.table_int8.shape
+        return {"table_whole": (self.table_int8 ^ np.uint8(128)).view(np.int8).reshape(rows, width)}
 
     @property
     def part(self) -> int:
@@ -89,9 +87,3 @@ def part_of(width: int) -> int:
     while width % part:
         part //= 2
     return part if part >= 16 else 0
-
-
-def chunk_rows(rows: int) -> int:
-    """H: the most rows, up to 16,384 of them, of which a table of P rows is a multiple."""
-    units = rows // BLOCK
-    return BLOCK * max(size for size in range(1, _LARGEST_CHUNK // BLOCK + 1) if units % size == 0)

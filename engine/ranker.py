@@ -4,7 +4,7 @@ Dimensions: B requests, P rows of a table, A slots for added items, W width of a
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,16 +21,17 @@ from molar.engine.histories import pad_left, pad_right
 from molar.engine.int8_rows import Int8Rows
 from molar.engine.item_tables import ItemTables, TableState
 from molar.engine.recorded import RecordedRuns, scored_again
-from molar.engine.runtime import open_session
+from molar.engine.runtime import open_session, whole_numbers
 
 _CANDIDATE_BLOCKS = 64  # of 16 rows of 8 bits, or twice as many as are asked for
 # In one run, on a CPU 256 MB of them: the product packs the table anew in each.
 _MOST_SCORES = {"cpu": 2**26, "cuda": 2**28}
 _MOST_REQUESTS = 256
-FEW = 4  # requests; for more of them 8-bit rows of a large table are read once for all, or float32 is quicker
-_FEW_FILTERED = 8  # the same for a large table and requests with a filter, which are never read for at once
+# Requests; for more of them 8-bit rows are multiplied in whole numbers, or float32 is quicker.
+FEW = 4
+_FEW_OF_LARGE = 8
 _LARGE = 65_536  # rows
-_MOST_COMPARED = 2**24  # pairs of a row that was found and one that is excluded, with 8 bits
+_IN_8_BITS = ("int8", "whole")
 
 
 @dataclass(frozen=True)
@@ -90,15 +91,14 @@ class Ranker:
         self._folder = folder
         self._max_history = manifest.max_history
         self._width = manifest.dim
-        # Whether whole numbers of 8-bit rows can be added up: one scale for a row, and a processor that can.
-        self._whole_products = manifest.int8_part == manifest.dim
+        self._in_whole_numbers = whole_numbers() if manifest.whole_rows else "none"
         opened = open_session(folder / bundles.GRAPHS["fp32"], device)
         self.device = opened.device
         self.precision = self._chosen(precision, manifest)
         self._sessions = {"fp32": opened.session}
         self.repeated = 0
         self._packs = (self.precision, self.device) == ("fp32", "cpu") and "int8" in manifest.precisions
-        self._with_table: dict[str, tuple[object, ort.InferenceSession]] = {}
+        self._with_table: dict[tuple[str, str], tuple[object, ort.InferenceSession]] = {}
         self._filters = Filters()
         in_int8 = None
         if self.precision == "int8":
@@ -107,31 +107,25 @@ class Ranker:
         tables = bundles.map_tensors(folder / bundles.TABLES, bundles.table_tensors(manifest))
         self.tables = ItemTables(tables, manifest.items, self.device, self.precision == "fp16", in_int8)
         self._most_scores = _MOST_SCORES[self.device]
-        self._most_in_floats = max(1, min(_MOST_REQUESTS, self._most_scores // self.tables.rows))
-        self.largest = self._most_in_floats
+        self.largest = max(1, min(_MOST_REQUESTS, self._most_scores // self.tables.rows))
         self._recorded = None
         if self.precision == "fp16" and self.device == "cuda":
             self._recorded = RecordedRuns(folder / bundles.GRAPHS["fp16"], self._max_history)
-        if self.precision == "int8" and self._whole_products and self.tables.rows >= _LARGE:
-            bounds = 3 * self.tables.rows // bundles.INT8_BLOCK
-            self.largest = max(1, min(_MOST_REQUESTS, self._most_scores // bounds))
 
     def __call__(self, requests: Sequence[RankRequest]) -> list[Ranked]:
         """Rank for requests of one mode, up to `largest` of them in one run of the graph."""
-        form = self.precision if self.precision != "int8" or self._suits_int8(requests) else "fp32"
-        most = self.largest if form == "int8" else self._most_in_floats
-        if len(requests) > most:
-            parts = [requests[begin : begin + most] for begin in range(0, len(requests), most)]
+        if len(requests) > self.largest:
+            parts = [requests[begin : begin + self.largest] for begin in range(0, len(requests), self.largest)]
             return [answer for part in parts for answer in self(part)]
+        form = self._form_in_8_bits(requests) if self.precision == "int8" else self.precision
         state = self.tables.state
         rows, scores, queries, exact = self._run(form, state, requests)
         inexact = np.flatnonzero(~exact)
         self.repeated += len(inexact)
-        for begin in range(0, len(inexact), self._most_in_floats):
-            again = inexact[begin : begin + self._most_in_floats]
-            again_rows, again_scores, *_ = self._run("fp32", state, [requests[int(i)] for i in again])
-            rows[again, : again_rows.shape[1]] = again_rows
-            scores[again, : again_rows.shape[1]] = again_scores
+        if len(inexact):
+            again_rows, again_scores, *_ = self._run("fp32", state, [requests[int(i)] for i in inexact])
+            rows[inexact, : again_rows.shape[1]] = again_rows
+            scores[inexact, : again_rows.shape[1]] = again_scores
         rows = self.tables.catalog_rows(rows, state)
         counts = (scores > bundles.NOT_ALLOWED).sum(axis=1).tolist()
         return [
@@ -167,18 +161,13 @@ class Ranker:
             binding.bind_cpu_input("candidates", np.zeros(scored_again(k, self.tables.rows), dtype=bool))
         else:
             binding.bind_cpu_input("k", np.array([k]))
-        if form == "int8":
-            names += ["exact_lists", "whole_products"]
+        if form in _IN_8_BITS:
+            names.append("exact_lists")
             binding.bind_cpu_input("candidates", np.array([_candidate_blocks(k)]))
-            binding.bind_cpu_input("chunks_int8", state.in_int8[mode].chunks)
-            binding.bind_cpu_input("block_scale", state.in_int8[mode].block_scale)
-            binding.bind_cpu_input("in_integers", np.array(self._in_integers(requests)))
         for name in names:
             binding.bind_output(name)
         session.run_with_iobinding(binding)
         rows, scores, queries, *certain = binding.copy_outputs_to_cpu()
-        if certain and not certain[1]:
-            self._whole_products = False
         return rows, scores, queries, certain[0] if certain else np.ones(len(rows), dtype=bool)
 
     def _padded(self, requests: Sequence[RankRequest], state: TableState) -> tuple[np.ndarray, np.ndarray]:
@@ -197,21 +186,19 @@ class Ranker:
             padded.append(rows)
         return padded[0], padded[1]
 
-    def _suits_int8(self, requests: Sequence[RankRequest]) -> bool:
-        """Bounds in 8 bits are the same for all who share a run; for many who are filtered, float32 is quicker."""
+    def _form_in_8_bits(self, requests: Sequence[RankRequest]) -> str:
+        """Which form answers, where there are 8-bit rows: their bounds are the same for all who share a run."""
         people, allowed = len(requests), requests[0].allowed
-        k = max(request.k for request in requests)
-        excluded = max(len(request.excluded) for request in requests)
-        return (
-            all(request.allowed is allowed for request in requests)
-            and (people <= (_FEW_FILTERED if self.tables.rows >= _LARGE else FEW) or self._in_integers(requests))
-            and people * (k + excluded) * excluded <= _MOST_COMPARED
-            and people * _candidate_blocks(k) * bundles.INT8_BLOCK * self._width <= self._most_scores
-        )
-
-    def _in_integers(self, requests: Sequence[RankRequest]) -> bool:
-        suits = len(requests) > FEW and self.tables.rows >= _LARGE and requests[0].allowed is None
-        return suits and self._whole_products
+        candidates = 2 * _candidate_blocks(max(request.k for request in requests))
+        large = self.tables.rows >= _LARGE
+        few = people <= (_FEW_OF_LARGE if large else FEW)
+        if people * candidates * self._width > self._most_scores or any(
+            request.allowed is not allowed for request in requests
+        ):
+            return "fp32"
+        if few:
+            return "whole" if self._in_whole_numbers == "all" else "int8"
+        return "whole" if self._in_whole_numbers != "none" and large else "fp32"
 
     def _bind_what_is_allowed(
         self, binding: ort.IOBinding, form: str, state: TableState, requests: Sequence[RankRequest]
@@ -222,36 +209,65 @@ class Ranker:
         lines = different if len(different) == 1 else [request.allowed for request in requests]
         added = [self._filters.penalty_added(state, allowed, mode) for allowed in lines]
         binding.bind_cpu_input("penalty_added", np.concatenate(added))
-        if form == "int8":
-            binding.bind_cpu_input("bound", self._filters.bound(state, lines[0], state.in_int8[mode]))
-        elif lines == [None]:
+        if form in _IN_8_BITS:
+            in_8_bits = state.in_int8[mode]
+            bounds = self._filters.bounds(state, lines[0], in_8_bits)
+            binding.bind_cpu_input("bound", bounds.rows)
+            if form == "whole":
+                binding.bind_cpu_input("block_bound", bounds.blocks)
+                binding.bind_cpu_input("block_scale", in_8_bits.block_scale)
+                binding.bind_cpu_input("some_off", self._some_off(state, lines))
+            return
+        if form == "fp32" and self._packs:
+            blocks = -(-self.tables.items // bundles.BLOCK)
+            binding.bind_cpu_input("blocks_with_items", np.array([blocks]))
+            binding.bind_cpu_input("some_off", self._some_off(state, lines))
+        if lines == [None]:
             binding.bind_ortvalue_input("penalty", state.penalty_on_device)
         else:
             penalties = [self._filters.penalty(state, allowed) for allowed in lines]
             binding.bind_cpu_input("penalty", penalties[0] if len(penalties) == 1 else np.concatenate(penalties))
 
+    def _some_off(self, state: TableState, lines: Sequence[Allowed | None]) -> np.ndarray:
+        return np.array(len(lines) > 1 or self._filters.some_off(state, lines[0], self.tables.items))
+
     def _session(self, form: str, state: TableState, mode: str) -> ort.InferenceSession:
-        if form == "int8":
+        if form in _IN_8_BITS:
             rows = state.in_int8[mode]
-            filled = {"table_int8": rows.table_int8, "table_scale": rows.table_scale}
-            return self._session_with_table(bundles.GRAPHS["int8"], mode, rows, filled)
+            stored = {"table_int8": rows.table_int8, "table_scale": rows.table_scale}
+            if form == "whole":
+                return self._session_with_table(bundles.WHOLE_GRAPH, mode, rows, stored, rows.whole)
+            return self._session_with_table(bundles.GRAPHS["int8"], mode, rows, stored, lambda: stored)
         if form == "fp32" and self._packs:
-            table = state.host[mode]
-            return self._session_with_table(bundles.PACKED_GRAPH, mode, table, {"table_packed": table})
+            stored = {"table_packed": state.host[mode]}
+            return self._session_with_table(bundles.PACKED_GRAPH, mode, state.host[mode], stored, lambda: stored)
         if form not in self._sessions:
             self._sessions[form] = open_session(self._folder / bundles.GRAPHS[form], self.device).session
         return self._sessions[form]
 
     def _session_with_table(
-        self, graph: str, mode: str, table: object, filled: Mapping[str, np.ndarray]
+        self,
+        graph: str,
+        mode: str,
+        table: object,
+        stored: Mapping[str, np.ndarray],
+        fill: Callable[[], Mapping[str, np.ndarray]],
     ) -> ort.InferenceSession:
-        """ONNX Runtime makes its own copy of a table that it gets here, in the order in which its product reads it."""
-        known = self._with_table.get(mode)
+        """ONNX Runtime makes its own copy of a table that it gets here, in the order in which its product reads it.
+
+        Args:
+            graph: its file.
+            mode: of the table.
+            table: when it is another than before, the graph is opened anew.
+            stored: what is mapped of the bundle's files and need not stay in memory afterwards.
+            fill: gives the initialisers.
+        """
+        known = self._with_table.get((graph, mode))
         if known is None or known[0] is not table:
-            session = open_session(self._folder / graph, self.device, filled).session
-            for values in filled.values():
+            session = open_session(self._folder / graph, self.device, fill()).session
+            for values in stored.values():
                 bundles.forget_pages(values)
-            known = self._with_table[mode] = table, session
+            known = self._with_table[graph, mode] = table, session
         return known[1]
 
     def _chosen(self, precision: str, manifest: bundles.Manifest) -> str:

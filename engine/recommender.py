@@ -1,6 +1,7 @@
 """`Recommender`: a bundle, ready to answer."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -41,17 +42,20 @@ class Recommender(CatalogChanges):
         wait_ms: float = 0.0,
         index: str | None = None,
     ) -> None:
-        catalog = Catalog(folder / bundles.CATALOG)
         ranker: Ranker | IndexRanker
-        if index is None:
-            ranker = Ranker(folder, manifest, device, precision)
-        else:
-            ranker = IndexRanker(folder, manifest, device, catalog, open_index(index, manifest))
+        with ThreadPoolExecutor(1) as pool:  # a million ids take as long as their table
+            opening = pool.submit(Catalog, folder / bundles.CATALOG)
+            if index is None:
+                ranker = Ranker(folder, manifest, device, precision)
+            else:
+                ranker = IndexRanker(folder, manifest, device, opening.result(), open_index(index, manifest))
+            # The first run plans its memory and reads the tables.
+            ranker([RankRequest([0], 1, manifest.modes[0])])
+            catalog = opening.result()
         super().__init__(folder, manifest, ranker.device, ranker.tables, catalog)
         self._ranker = ranker
         self.precision = ranker.precision
         self._batched = Batcher[RankRequest, Ranked](ranker, lambda r: r.mode, ranker.largest, wait_ms)
-        self.rank([[0]], 1)  # the first run plans its memory and reads the tables
 
     @classmethod
     def load(

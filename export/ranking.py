@@ -1,12 +1,14 @@
 """What stands around the user encoder in a bundle's graph: history rows and item tables in, the best rows out.
 
-Four forms of one graph, in ONNX's own text form (https://onnx.ai/onnx/repo-docs/Syntax.html):
+Five forms of one graph, in ONNX's own text form (https://onnx.ai/onnx/repo-docs/Syntax.html):
 
 fp32   one product with the table.
 packed the same for a CPU: ONNX Runtime gets the table when the graph is opened, and brings its rows into the order in
-       which its product reads them, at the speed of the memory.
+       which its product reads them, at the speed of the memory. Nothing else goes over all scores but what finds the
+       best of each block, unless a filter does.
 fp16   the same in half precision, and the best candidates in float32, see `ranking_fp16`. For a GPU.
 int8   for a CPU: bounds from rows in 8 bits, then the candidates in float32, see `ranking_int8`.
+whole  the same with bounds from whole numbers, for processors that are quick at them.
 
 The k best rows stand in the k blocks of rows whose best rows are best, so the best are found by block first: ONNX
 Runtime's TopK over all rows takes a hundred times as long where scores ascend along the rows.
@@ -21,11 +23,12 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, checker, compose, helper, parser
 
-from molar.engine.bundle import BLOCK, GRAPHS, PACKED_GRAPH
+from molar.engine.bundle import BLOCK, GRAPHS, PACKED_GRAPH, WHOLE_GRAPH
 from molar.export import ranking_fp16, ranking_int8
 from molar.export.ranking_steps import CONSTANTS, EXCLUDE, external
 
 IR_VERSION, OPSET = 10, 20
+_IN_8_BITS = ("int8", "whole")
 _INPUTS = """int64[B,L] history, {stored}[P,W] table, float[A,W] added, int64[B,X] excluded,
     float[F,A] penalty_added"""
 
@@ -52,20 +55,11 @@ _EVENTS = """
     events = Where (is_stored_event, event_of_table, event_of_added)
 """
 
-# (B, P) `scores`: what ranks the rows of the table.
-_SCAN = {
-    "fp32": "scores = Gemm <transB = 1> (query, table, penalty)",
-    "packed": """
-    products = Gemm <transB = 1> (query, table_packed)
-    scores = Add (products, penalty)
-""",
-}
-
-# The best of each block, the best blocks, and the best rows in them.
-_SELECT = """
+# The best of each block, and the best blocks: (B, C, `BLOCK`) `in_best_blocks`.
+_BEST_BLOCKS = {
+    "fp32": """
+    scores = Gemm <transB = 1> (query, table, penalty)
     {exclude}
-    block_shape = Constant <value_ints = [0, -1, {block}]> ()
-    rows_of_block = Constant <value_int = {block}> ()
     blocks = Reshape (ranked, block_shape)
     best_of_block = ReduceMax <keepdims = 0> (blocks, axis_2)
     number_of_blocks = Shape <start = 1, end = 2> (best_of_block)
@@ -73,6 +67,40 @@ _SELECT = """
     best_blocks_score, best_blocks = TopK <sorted = 0> (best_of_block, wanted_blocks)
     block_index = Unsqueeze (best_blocks, axis_2)
     in_best_blocks = GatherND <batch_dims = 1> (blocks, block_index)
+""",
+    # Where only rows behind the items are off, they matter in the last block that has items: one more is wanted.
+    "packed": """
+    scores = Gemm <transB = 1> (query, table_packed)
+    {exclude}
+    blocks = Reshape (ranked, block_shape)
+    penalty_blocks = Reshape (penalty, block_shape)
+    one_more = Add (k, one_row)
+    wanted_blocks = Min (one_more, blocks_with_items)
+    axis_0 = Constant <value_ints = [0]> ()
+    no_block = Constant <value_ints = [0]> ()
+    best_blocks, in_best_blocks = If (some_off) <
+        then_branch = filtered () => (int64[B,C] best_allowed, float[B,C,{block}] in_allowed) {{
+            allowed_blocks = Add (blocks, penalty_blocks)
+            best_of_allowed = ReduceMax <keepdims = 0> (allowed_blocks, axis_2)
+            best_allowed_score, best_allowed = TopK <sorted = 0> (best_of_allowed, wanted_blocks)
+            allowed_index = Unsqueeze (best_allowed, axis_2)
+            in_allowed = GatherND <batch_dims = 1> (allowed_blocks, allowed_index)
+        }},
+        else_branch = unfiltered () => (int64[B,C] best, float[B,C,{block}] in_best) {{
+            best_of_all = ReduceMax <keepdims = 0> (blocks, axis_2)
+            best_with_items = Slice (best_of_all, no_block, blocks_with_items, axis_1)
+            best_score, best = TopK <sorted = 0> (best_with_items, wanted_blocks)
+            best_index = Unsqueeze (best, axis_2)
+            best_in_blocks = GatherND <batch_dims = 1> (blocks, best_index)
+            penalty_of_line = Gather <axis = 1> (penalty_blocks, best)
+            penalty_there = Squeeze (penalty_of_line, axis_0)
+            in_best = Add (best_in_blocks, penalty_there)
+        }}>
+""",
+}
+
+# The best rows in the best blocks.
+_BEST_ROWS = """
     rows_in_a_line = Reshape (in_best_blocks, all_in_one)
     rows_there_are = Mul (wanted_blocks, rows_of_block)
     wanted_rows = Min (k, rows_there_are)
@@ -82,6 +110,11 @@ _SELECT = """
     block = GatherElements <axis = 1> (best_blocks, which_block)
     block_begin = Mul (block, rows_of_block)
     selected_rows = Add (block_begin, row_of_block)
+"""
+
+_BLOCKS = """
+    block_shape = Constant <value_ints = [0, -1, {block}]> ()
+    rows_of_block = Constant <value_int = {block}> ()
 """
 
 _MERGE = """
@@ -109,6 +142,8 @@ def write_graphs(
     files = {precision: GRAPHS[precision] for precision in precisions}
     if "int8" in precisions:  # a catalogue for which it matters
         files["packed"] = PACKED_GRAPH
+        if part == width:
+            files["whole"] = WHOLE_GRAPH
     for form, name in files.items():
         user = users["cuda" if form == "fp16" else "cpu"]
         proto = ranking_graph(user, form, width, rows, part)
@@ -121,33 +156,35 @@ def ranking_graph(user: onnx.ModelProto, form: str, width: int, rows: int = 0, p
 
     Args:
         user: `events` (B, L, W) and `history` (B, L) -> `query` (B, W).
-        form: "fp32", "packed", "fp16" or "int8".
+        form: "fp32", "packed", "fp16", "int8" or "whole".
         width: W.
         rows: P; only fp32 does without.
-        part: numbers of a row that share a scale; only int8 needs it.
+        part: numbers of a row that share a scale; only int8 and whole need it.
 
     Returns:
         `best_rows` (B, K) int64, `best_scores` (B, K) float32 and `query` (B, W) float32, the vector of each person, of
         history, table, added, excluded, penalty, added penalty and k; rows that may not be recommended come last, with
         scores below -1e8. fp16 takes, instead of k, `answers` (K,) and `candidates` (C,), C at least K, any booleans of
         which it reads how many there are; packed takes the table a second time, as an external initialiser
-        `table_packed`; int8 takes the number of candidate blocks too and, instead of the penalty, what `ranking_int8`
-        names, `table_int8` and `table_scale` as external initialisers.
+        `table_packed`, how many blocks have items (1,), and whether there are rows of items with a penalty: where there
+        are none, the penalty has one line. int8 and whole take, instead of the penalty, what `ranking_int8` names, and
+        their rows as external initialisers.
     """
     inputs = _INPUTS.format(stored="float16" if form == "fp16" else "float")
     outputs = "int64[B,K] best_rows, float[B,K] best_scores, float[B,W] query"
     inputs += ranking_fp16.INPUTS if form == "fp16" else ", int64[1] k"
-    if form == "int8":
-        inputs += ranking_int8.INPUTS.format(**ranking_int8.sizes(rows, width, part))
+    if form in _IN_8_BITS:
+        inputs += ranking_int8.inputs(form, rows, width, part)
         outputs += ranking_int8.OUTPUTS
-        steps = [ranking_int8.steps(rows, width, part), _MERGE.format(stored_scores="stored_scores")]
-        steps.append(ranking_int8.CERTIFY)
+        steps = [ranking_int8.steps(form, rows, width, part), _MERGE.format(stored_scores="stored_scores")]
+        steps.append(ranking_int8.certify(form))
     elif form == "fp16":
         steps = [ranking_fp16.steps(rows), _MERGE.format(stored_scores="stored_scores")]
     else:
         inputs += ", float[F,P] penalty"
-        select = _SELECT.format(exclude=EXCLUDE, block=BLOCK)
-        steps = [_SCAN[form], select, _MERGE.format(stored_scores="selected")]
+        inputs += ", int64[1] blocks_with_items, bool some_off" if form == "packed" else ""
+        best = _BLOCKS + _BEST_BLOCKS[form] + _BEST_ROWS
+        steps = [best.format(exclude=EXCLUDE, block=BLOCK), _MERGE.format(stored_scores="selected")]
     before = parser.parse_graph(f"events ({inputs}) => (float[B,L,W] events) {{{_EVENTS}{CONSTANTS}}}")
     after = parser.parse_graph(f"ranking ({inputs}, float[B,W] query) => ({outputs}) {{{''.join(steps)}}}")
     middle = compose.add_prefix_graph(user.graph, "user/", rename_inputs=False, rename_outputs=False)
@@ -160,12 +197,12 @@ def ranking_graph(user: onnx.ModelProto, form: str, width: int, rows: int = 0, p
         [*middle.initializer, *_filled_by_the_engine(form, rows, width, part)],
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)]
-    return helper.make_model(graph, ir_version=IR_VERSION, opset_imports=opsets[: 2 if form == "int8" else 1])
+    return helper.make_model(graph, ir_version=IR_VERSION, opset_imports=opsets[: 2 if form in _IN_8_BITS else 1])
 
 
 def _filled_by_the_engine(form: str, rows: int, width: int, part: int) -> list[TensorProto]:
-    if form == "int8":
-        return ranking_int8.filled_by_the_engine(rows, width, part)
+    if form in _IN_8_BITS:
+        return ranking_int8.filled_by_the_engine(form, rows, width, part)
     return [external("table_packed", TensorProto.FLOAT, (rows, width))] if form == "packed" else []
 
 

@@ -1,35 +1,35 @@
-"""The 8-bit form of a bundle's graph: an upper bound of each score first, float32 for the candidates.
+"""The 8-bit forms of a bundle's graph: an upper bound of each score first, float32 for the candidates.
 
-Rows in 8 bits are a quarter of the memory to read. The candidates are the blocks of rows in which the highest bounds
-are; they are scored in float32, and if the k-th best of them is not below the bound of any other block, the answer is
-that of float32, and the graph says so in `exact_lists`.
+Rows in 8 bits are a quarter of the memory to read. The blocks of rows in which the highest bounds are come first, then
+the rows in them with the highest bounds, the candidates, which are scored in float32. If the k-th best of them is not
+below the bound of any other row, the answer is that of float32, and the graph says so in `exact_lists`.
 
 |u · t - u' · t'| <= |u| |t - t'| + |u - u'| |t'| for a query u and a row t that are rounded to u' and t'. `bound` holds
-|t - t'| + |t'| / 100 of each row (see `int8_rows.Int8Rows`). Divided by what multiplies the bounds, a score and its
-bound are one product with a bias.
+|t - t'| + |t'| / 100 of each row (see `int8_rows.Int8Rows`), minus infinity for what may not be recommended. Divided by
+what multiplies the bounds, a score and its bound are one product with a bias.
 
-Bounds come by one of two ways. `MatMulNBits` reads the rows as fast as memory gives them, but for each person anew; the
-query is rounded as it would round it, so that what the rounding takes is known. A processor for which ONNX Runtime
-rounds in another way would leave the bound unproven, and still far off: on MovieLens-1M scores lose a seventieth of it
-in the mean. `MatMulInteger` is for many people: it goes over the table in chunks whose scores stay in the cache, and
-leaves the best whole number of each block, whose rows share a scale. What may not be recommended is left out of the
-bounds there only where whole blocks are; the engine uses it where there is no filter. Processors before VNNI add up
-pairs of products in 16 bits, which the largest do not fit into: `whole_products` says whether they do here.
+There are two forms. "int8" has MatMulNBits, which reads the rows for each person anew; the query is rounded as it would
+round it, so that what the rounding takes is known. A processor for which ONNX Runtime rounds in another way would leave
+the bound unproven, and still far off: on MovieLens-1M scores lose a seventieth of it in the mean. "whole" multiplies
+whole numbers (QGemm) for any number of people; the rows of a block share a scale, so the best of them is found before
+scales and bounds are read. Processors before VNNI add up pairs of products in 16 bits, which the largest do not fit
+into: the graph tries it on one product when it is opened, and claims nothing where it fails.
 
 Dimensions: B people, P rows of the table, W width of a row, Q parts of a row that have a scale of their own, G blocks,
-H rows of a chunk, X excluded rows, C candidate blocks.
+X excluded rows, C candidate blocks, R candidates.
 """
 
 from onnx import TensorProto
 
 from molar.engine.bundle import INT8_BLOCK
-from molar.engine.int8_rows import chunk_rows
-from molar.export.ranking_steps import EXCLUDE, SCORE, external
+from molar.export.ranking_steps import EXCLUDE, EXCLUDED, SCORE, external
 
-INPUTS = """, float[{rows}] bound, uint8[{chunks},{chunk},{width}] chunks_int8, float[{blocks}] block_scale,
-    bool in_integers, int64[1] candidates"""
+INPUTS = ", float[{rows}] bound, int64[1] candidates"
+WHOLE_INPUTS = INPUTS + ", float[{blocks}] block_bound, float[{blocks}] block_scale, bool some_off"
+"""`candidates` is C, and half of R: two rows of a block are candidates in the mean. `some_off`: whether any row of an
+item has no bound, for which all bounds are read."""
 
-OUTPUTS = ", bool[B] exact_lists, bool whole_products"
+OUTPUTS = ", bool[B] exact_lists"
 
 _ROUND = """
     parts_shape = Constant <value_ints = [0, -1, {part}]> ()
@@ -51,12 +51,17 @@ _ROUND = """
     length = ReduceL2 <keepdims = 1> (query, axis_1)
     lost_beside_bound = Mul (length_lost, hundred)
     uncertain = Max (length, lost_beside_bound, tiny)
+    number_of_blocks = Constant <value_ints = [{blocks}]> ()
+    rows_of_block = Constant <value_int = {block}> ()
+    rows_in_block = Constant <value_ints = [{block}]> ()
+    places_in_block = Constant <value_ints = [{places}]> ()
     blocks_shape = Constant <value_ints = [0, -1, {block}]> ()
     bound_shape = Constant <value_ints = [-1, {block}]> ()
     bound_in_blocks = Reshape (bound, bound_shape)
+    wanted_blocks = Min (candidates, number_of_blocks)
 """
 
-# (B, G) bounds of the best rows of all blocks.
+# The C best blocks by their bounds (B, C), and the bounds of their rows (B, C, H).
 _FLOATS = """
     beside_uncertain = Div (rounded, uncertain)
     scores = com.microsoft.MatMulNBits
@@ -64,106 +69,90 @@ _FLOATS = """
         (beside_uncertain, table_int8, table_scale, , , bound)
     {exclude}
     ranked_blocks = Reshape (ranked, blocks_shape)
-    best_in_floats = ReduceMax <keepdims = 0> (ranked_blocks, axis_2)
-    always = Constant <value_int = 1> ()
-    whole_in_floats = Cast <to = 9> (always)
-"""
-
-_INTEGERS = """
-        step_of_all = Squeeze (step, axis_2)
-        step_of_bounds = Div (step_of_all, uncertain)
-        steps_in_8_bits = Cast <to = 3> (whole_steps)
-        steps_of_query = Reshape (steps_in_8_bits, as_it_was)
-        people_last = Transpose <perm = [1, 0]> (steps_of_query)
-        excluded_people_last = Transpose <perm = [1, 0]> (excluded)
-        rows_of_chunk = Constant <value_int = {chunk}> ()
-        middle = Constant <value = uint8 {{128}}> ()
-        middle_of_query = Constant <value = int8 {{0}}> ()
-        largest_row = Constant <value = uint8[1,4] {{255, 255, 255, 255}}> ()
-        largest_query = Constant <value = int8[4,1] {{127, 127, 127, 127}}> ()
-        largest_product = Constant <value = int32 {{64516}}> ()
-        product_here = MatMulInteger (largest_row, largest_query, middle, middle_of_query)
-        is_largest_product = Equal (product_here, largest_product)
-        whole_in_integers = Squeeze (is_largest_product)
-        lowest = Constant <value = int32 {{-1073741824}}> ()
-        highest = Constant <value = int32 {{1073741824}}> ()
-        rows_and_people = Constant <value_ints = [{blocks}, -1]> ()
-        blocks_of_chunk = Constant <value_ints = [{blocks_of_chunk}, {block}, -1]> ()
-        end_of_chunks, best_of_chunks = Scan <num_scan_inputs = 1, body = chunk
-            (int64 begin, uint8[{chunk},{width}] chunk_rows) => (int64 next_begin, int32[{blocks_of_chunk},B] best) {{
-            next_begin = Add (begin, rows_of_chunk)
-            products = MatMulInteger (chunk_rows, people_last, middle, middle_of_query)
-            behind_begin = Sub (excluded_people_last, begin)
-            is_behind = GreaterOrEqual (behind_begin, no_row)
-            is_before = Less (behind_begin, rows_of_chunk)
-            is_here = And (is_behind, is_before)
-            place_here = Where (is_here, behind_begin, no_row)
-            at_most = Where (is_here, lowest, highest)
-            not_excluded = ScatterElements <axis = 0, reduction = "min"> (products, place_here, at_most)
-            in_blocks = Reshape (not_excluded, blocks_of_chunk)
-            best = ReduceMax <keepdims = 0> (in_blocks, axis_1)
-        }}> (no_row, chunks_int8)
-        best_of_all = Reshape (best_of_chunks, rows_and_people)
-        people_first = Transpose <perm = [1, 0]> (best_of_all)
-        as_float = Cast <to = 1> (people_first)
-        with_scale = Mul (as_float, block_scale)
-        with_step = Mul (with_scale, step_of_bounds)
-        block_bound = ReduceMax <keepdims = 0> (bound_in_blocks, axis_1)
-        best_in_integers = Add (with_step, block_bound)
-"""
-
-_EITHER = """
-    best_of_block, whole_products = If (in_integers) <
-        then_branch = integers () => (float[B,{blocks}] best_in_integers, bool whole_in_integers) {{{integers}}},
-        else_branch = floats () => (float[B,{blocks}] best_in_floats, bool whole_in_floats) {{{floats}}}>
-"""
-
-_SCORE = """
-    number_of_blocks = Constant <value_ints = [{blocks}]> ()
-    rows_of_block = Constant <value_int = {block}> ()
-    places_in_block = Constant <value_ints = [{places}]> ()
-    table_shape = Constant <value_ints = [-1, {block}, {width}]> ()
-    vectors_shape = Constant <value_ints = [0, -1, {width}]> ()
-    wanted_blocks = Min (candidates, number_of_blocks)
+    best_of_block = ReduceMax <keepdims = 0> (ranked_blocks, axis_2)
     best_blocks_bound, best_blocks = TopK (best_of_block, wanted_blocks)
+    each_block = Unsqueeze (best_blocks, axis_2)
+    row_bounds = GatherND <batch_dims = 1> (ranked_blocks, each_block)
+"""
+
+# What is left out is so far below 0 that no scale brings it back.
+_WHOLE_NUMBERS = """
+    middle = Constant <value = uint8 {{128}}> ()
+    middle_of_rows = Constant <value = int8 {{0}}> ()
+    middle_as_float = Constant <value_float = 128.0> ()
+    scale_1 = Constant <value = float {{1.0}}> ()
+    far_off = Constant <value_float = -1e38> ()
+    largest_row = Constant <value = uint8[1,4] {{255, 255, 255, 255}}> ()
+    largest_query = Constant <value = int8[4,1] {{127, 127, 127, 127}}> ()
+    largest_product = Constant <value = int32 {{64516}}> ()
+    product_here = MatMulInteger (largest_row, largest_query, middle, middle_of_rows)
+    is_largest_product = Equal (product_here, largest_product)
+    step_of_all = Squeeze (step, axis_2)
+    step_of_bounds = Div (step_of_all, uncertain)
+    above_0 = Add (whole_steps, middle_as_float)
+    in_8_bits = Cast <to = 2> (above_0)
+    query_in_8_bits = Reshape (in_8_bits, as_it_was)
+    products = com.microsoft.QGemm <transB = 1>
+        (query_in_8_bits, scale_1, middle, table_whole, scale_1, middle_of_rows)
+    {excluded}
+    far_off_stored = Where (excludes_stored, far_off, nothing_off)
+    ranked = ScatterElements <axis = 1, reduction = "add"> (products, excluded_stored, far_off_stored)
+    ranked_blocks = Reshape (ranked, blocks_shape)
+    best_product = If (some_off) <
+        then_branch = filtered () => (float[B,{blocks}] best_of_allowed) {{
+            allowed_blocks = Add (ranked_blocks, bound_in_blocks)
+            best_of_allowed = ReduceMax <keepdims = 0> (allowed_blocks, axis_2)
+        }},
+        else_branch = unfiltered () => (float[B,{blocks}] best_of_all) {{
+            best_of_all = ReduceMax <keepdims = 0> (ranked_blocks, axis_2)
+        }}>
+    best_with_scale = Mul (best_product, block_scale)
+    best_with_step = Mul (best_with_scale, step_of_bounds)
+    best_of_block = Add (best_with_step, block_bound)
+    best_blocks_bound, best_blocks = TopK (best_of_block, wanted_blocks)
+    each_block = Unsqueeze (best_blocks, axis_2)
+    products_in_blocks = GatherND <batch_dims = 1> (ranked_blocks, each_block)
+    scale_in_blocks = Gather (block_scale, each_block)
+    step_in_blocks = Unsqueeze (step_of_bounds, axis_2)
+    step_with_scale = Mul (scale_in_blocks, step_in_blocks)
+    in_blocks_with_step = Mul (products_in_blocks, step_with_scale)
+    bounds_there = Gather (bound_in_blocks, best_blocks)
+    row_bounds = Add (in_blocks_with_step, bounds_there)
+"""
+
+# The R best rows in those blocks, scored in float32.
+_SCORE = """
+    two = Constant <value_int = 2> ()
+    wanted_candidates = Mul (candidates, two)
+    rows_in_blocks = Mul (wanted_blocks, rows_in_block)
+    wanted_rows = Min (wanted_candidates, rows_in_blocks)
+    bounds_in_a_line = Reshape (row_bounds, all_in_one)
+    candidate_bounds, candidate_places = TopK (bounds_in_a_line, wanted_rows)
     begin_of_block = Mul (best_blocks, rows_of_block)
     begin_of_rows = Unsqueeze (begin_of_block, axis_2)
-    rows_in_blocks = Add (begin_of_rows, places_in_block)
-    candidate_rows = Reshape (rows_in_blocks, all_in_one)
-    table_in_blocks = Reshape (table, table_shape)
-    vectors_in_blocks = Gather (table_in_blocks, best_blocks)
-    candidate_vectors = Reshape (vectors_in_blocks, vectors_shape)
+    rows_of_blocks = Add (begin_of_rows, places_in_block)
+    rows_in_a_line = Reshape (rows_of_blocks, all_in_one)
+    selected_rows = GatherElements <axis = 1> (rows_in_a_line, candidate_places)
+    candidate_vectors = Gather (table, selected_rows)
     {score}
-    candidate_bounds_in_blocks = Gather (bound_in_blocks, best_blocks)
-    candidate_bounds = Reshape (candidate_bounds_in_blocks, all_in_one)
     is_off = Less (candidate_bounds, barely_off)
-    allowed_scores = Where (is_off, off, exact)
-    number_excluded = Shape <start = 1, end = 2> (excluded)
-    number_of_candidates = Shape <start = 1, end = 2> (allowed_scores)
-    with_excluded = Add (k, number_excluded)
-    wanted_rows = Min (with_excluded, number_of_candidates)
-    best_with_excluded, candidate_place = TopK (allowed_scores, wanted_rows)
-    selected_rows = GatherElements <axis = 1> (candidate_rows, candidate_place)
-    each_row = Unsqueeze (selected_rows, axis_2)
-    each_excluded = Unsqueeze (excluded, axis_1)
-    same_row = Equal (each_row, each_excluded)
-    same_as_float = Cast <to = 1> (same_row)
-    how_often = ReduceMax <keepdims = 0> (same_as_float, axis_2)
-    is_excluded = Cast <to = 9> (how_often)
-    stored_scores = Where (is_excluded, off, best_with_excluded)
+    stored_scores = Where (is_off, off, exact)
 """
 
-CERTIFY = """
+_CERTIFY = """
     end_of_line = Constant <value_ints = [-1]> ()
     kth_best_score = Gather <axis = 1> (best_scores, end_of_line)
     kth_best = Div (kth_best_score, uncertain)
-    lowest_bound = Gather <axis = 1> (best_blocks_bound, end_of_line)
-    none_better = GreaterOrEqual (kth_best, lowest_bound)
-    none_left = Less (lowest_bound, barely_off)
+    lowest_of_blocks = Gather <axis = 1> (best_blocks_bound, end_of_line)
+    lowest_of_rows = Gather <axis = 1> (candidate_bounds, end_of_line)
     are_all_blocks = Equal (wanted_blocks, number_of_blocks)
-    none_better_or_left = Or (none_better, none_left)
-    would_be_exact = Or (none_better_or_left, are_all_blocks)
-    is_exact = And (would_be_exact, whole_products)
+    are_all_rows = Equal (wanted_rows, rows_in_blocks)
+    other_blocks = Where (are_all_blocks, off, lowest_of_blocks)
+    other_rows = Where (are_all_rows, off, lowest_of_rows)
+    highest_left = Max (other_blocks, other_rows)
+    none_better = GreaterOrEqual (kth_best, highest_left)
+    none_left = Less (highest_left, barely_off)
+    {certain}
     exact_lists = Squeeze (is_exact, axis_1)
 """
 
@@ -176,36 +165,41 @@ def sizes(rows: int, width: int, part: int) -> dict[str, int | str]:
         width: W.
         part: numbers of a row that share a scale.
     """
-    chunk = chunk_rows(rows)
     return {
         "rows": rows,
         "width": width,
         "part": part,
-        "chunk": chunk,
-        "chunks": rows // chunk,
         "block": INT8_BLOCK,
         "blocks": rows // INT8_BLOCK,
-        "blocks_of_chunk": chunk // INT8_BLOCK,
         "places": ", ".join(map(str, range(INT8_BLOCK))),
     }
 
 
-def steps(rows: int, width: int, part: int) -> str:
-    """From `query` to `selected_rows` (B, k + X) and `stored_scores`; arguments as in `sizes`.
+def inputs(form: str, rows: int, width: int, part: int) -> str:
+    """What a form takes besides; further arguments as in `sizes`."""
+    return (WHOLE_INPUTS if form == "whole" else INPUTS).format(**sizes(rows, width, part))
 
-    Only rows that have one scale have whole numbers in common with their block: for others there is one way.
-    """
+
+def steps(form: str, rows: int, width: int, part: int) -> str:
+    """From `query` to `selected_rows` (B, R) and `stored_scores`; arguments as in `inputs`."""
     known = sizes(rows, width, part)
-    floats, integers = _FLOATS.format(exclude=EXCLUDE, **known), _INTEGERS.format(**known)
-    if part == width:
-        bounds = _EITHER.format(integers=integers, floats=floats, **known)
-    else:
-        bounds = f"{floats} best_of_block = Identity (best_in_floats)\n whole_products = Identity (whole_in_floats)"
+    text = _WHOLE_NUMBERS if form == "whole" else _FLOATS
+    bounds = text.format(exclude=EXCLUDE, excluded=EXCLUDED, **known)
     return _ROUND.format(**known) + bounds + _SCORE.format(score=SCORE, **known)
 
 
-def filled_by_the_engine(rows: int, width: int, part: int) -> list[TensorProto]:
-    """Initialisers that are not in the file; arguments as in `sizes`."""
+def certify(form: str) -> str:
+    """From `best_scores` to `exact_lists`."""
+    certain = "is_exact = Or (none_better, none_left)"
+    if form == "whole":
+        certain = "would_be_exact = Or (none_better, none_left)\n is_exact = And (would_be_exact, is_largest_product)"
+    return _CERTIFY.format(certain=certain)
+
+
+def filled_by_the_engine(form: str, rows: int, width: int, part: int) -> list[TensorProto]:
+    """Initialisers that are not in the file; arguments as in `inputs`."""
+    if form == "whole":
+        return [external("table_whole", TensorProto.INT8, (rows, width))]
     return [
         external("table_int8", TensorProto.UINT8, (rows, width // part, part)),
         external("table_scale", TensorProto.FLOAT, (rows, width // part)),

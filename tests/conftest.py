@@ -71,7 +71,16 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def encoder(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def in_float32() -> Iterator[None]:
+    """Items are read in float32 on every processor: the engine does so, and bfloat16 tells a tiny encoder's items apart
+    with an error of 5%."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("molar.train.item_embedding.fast_bfloat16", lambda _: False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def encoder(shop: Path, in_float32: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny item encoder, fine-tuned on the shop for a few seconds."""
     from molar.train.finetune_config import FinetuneConfig
     from molar.train.item_finetuning import finetune

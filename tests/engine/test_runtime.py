@@ -1,4 +1,4 @@
-"""How many threads a session gets."""
+"""How many threads a session gets, and what the processor is quick at."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from onnx import helper, parser
 
 from molar.engine import runtime
-from molar.engine.runtime import cores, open_session
+from molar.engine.runtime import cores, open_session, whole_numbers
 
 
 @pytest.fixture
@@ -44,3 +44,21 @@ def test_a_container_may_be_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_without_a_limit_onnx_runtime_chooses(graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "cores", lambda: os.cpu_count())
     assert open_session(graph, "cpu").session.get_session_options().intra_op_num_threads == 0
+
+
+@pytest.mark.parametrize(
+    ("facts", "quick_for"),
+    [
+        ("vendor_id\t: GenuineIntel\nflags\t\t: fpu avx512_vnni amx_int8\n", "all"),
+        ("vendor_id\t: GenuineIntel\nflags\t\t: fpu avx2\n", "none"),
+        ("vendor_id\t: AuthenticAMD\nflags\t\t: fpu avx512_vnni\n", "many"),
+        ("flags\t\t: avx_vnni\n", "many"),
+        ("Features\t: fp asimd\n", "none"),
+        (None, "none"),
+    ],
+)
+def test_processors(facts: str | None, quick_for: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "_PROCESSOR", tmp_path / "cpuinfo")
+    if facts is not None:
+        (tmp_path / "cpuinfo").write_text(facts)
+    assert whole_numbers() == quick_for

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from molar.app.cli import main
 from molar.engine import Recommender
-from molar.engine.ranker import Ranked
+from molar.engine.catalog_item import Allowed
+from molar.engine.ranker import Ranked, RankRequest
 from molar.engine.stress import stress
 from molar.export.memory_speed import copy_speed, read_speed
 from molar.export.random_bundle import random_bundle, random_table
@@ -40,8 +41,13 @@ def test_a_large_random_bundle_answers_in_int8_as_in_float32(large: Path) -> Non
         same_list(one, many)
 
 
-def test_batches_in_whole_numbers_leave_out_what_they_must(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+PROCESSORS = ["none", "many", "all"]  # for whom products of whole numbers are quicker there
+
+
+@pytest.mark.parametrize("quick_for", PROCESSORS)
+def test_8_bits_leave_out_what_they_must(large: Path, quick_for: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hidden items, whole blocks of them too, and added ones; what bounds leave open is found again."""
+    monkeypatch.setattr("molar.engine.ranker.whole_numbers", lambda: quick_for)
     recommender, exact = (Recommender.load(large, "cpu", precision) for precision in ("int8", "fp32"))
     rng = np.random.default_rng(1)
     histories = [rng.integers(0, ITEMS, 12).tolist() for _ in range(40)]
@@ -58,14 +64,26 @@ def test_batches_in_whole_numbers_leave_out_what_they_must(large: Path, monkeypa
     mostly = np.arange(ITEMS) % 50 != 0
     for engine in (recommender, exact):
         engine.hide_items([f"sku-{row}" for row in np.flatnonzero(mostly)])
+    for people in (histories, histories[:1]):
+        for found, truth in zip(recommender.rank(people, 10), exact.rank(people, 10), strict=True):
+            same_list(found, truth)
     before = recommender.repeated
-    monkeypatch.setattr(recommender._ranker, "_most_in_floats", 7)
-    for found, truth in zip(recommender.rank(histories, 10), exact.rank(histories, 10), strict=True):
-        same_list(found, truth)
-    if recommender._ranker._whole_products:
-        assert recommender.repeated > before + 7
-    else:  # a processor that adds up products in 16 bits: all was found again once, and is asked for in float32 since
-        assert recommender.repeated == before >= len(histories)
+    monkeypatch.setattr("molar.engine.ranker._candidate_blocks", lambda k: k // 2)  # as many rows as are asked for
+    for history in histories[:8]:
+        same_list(recommender.rank([history], 10)[0], exact.rank([history], 10)[0])
+    assert recommender.repeated > before + 4
+
+
+@pytest.mark.parametrize("quick_for", PROCESSORS)
+def test_the_form_is_the_processors(large: Path, quick_for: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("molar.engine.ranker.whole_numbers", lambda: quick_for)
+    ranker = Recommender.load(large, "cpu", "int8")._ranker
+    chosen = [
+        ranker._form_in_8_bits([RankRequest([0], 10, "aligned", allowed=allowed) for allowed in filters])
+        for filters in ([None] * 8, [None] * 9, [Allowed(np.ones(ITEMS, bool), frozenset()), None])
+    ]
+    of_few_and_many = {"none": ["int8", "fp32"], "many": ["int8", "whole"], "all": ["whole", "whole"]}
+    assert chosen == [*of_few_and_many[quick_for], "fp32"]
 
 
 def same_list(found: Ranked, truth: Ranked) -> None:

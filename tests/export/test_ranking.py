@@ -7,8 +7,8 @@ import onnxruntime as ort
 import pytest
 from onnx import parser
 
-from molar.engine.bundle import padded_rows
-from molar.engine.int8_rows import Int8Rows, chunk_rows, part_of
+from molar.engine.bundle import BLOCK, INT8_BLOCK, padded_rows
+from molar.engine.int8_rows import Int8Rows, part_of
 from molar.export import ranking_fp16
 from molar.export.ranking import ranking_graph
 
@@ -28,7 +28,7 @@ class Shop:
     scores: np.ndarray
 
 
-KINDS = ["one filter for all", "a filter for each", "scores ascend", "hardly anything allowed"]
+KINDS = ["all allowed", "one filter for all", "a filter for each", "scores ascend", "hardly anything allowed"]
 ONE_FILTER = [kind for kind in KINDS if kind != "a filter for each"]
 
 
@@ -46,7 +46,8 @@ def shop(request: pytest.FixtureRequest) -> Shop:
     history[1, :3] = -1
     excluded = np.concatenate([history, history[:, :1], np.full((people, 2), -1)], axis=1)  # one of them twice
     lines = people if request.param == "a filter for each" else 1
-    allowed = rng.random((lines, ROWS)) < (0.01 if request.param == "hardly anything allowed" else 0.9)
+    share = {"all allowed": 1.0, "hardly anything allowed": 0.01}.get(request.param, 0.9)
+    allowed = rng.random((lines, ROWS)) < share
     allowed[:, ITEMS:] = False
     added_allowed = np.arange(ADDED)[None] < 3
     both = np.concatenate([table, added])
@@ -59,7 +60,7 @@ def shop(request: pytest.FixtureRequest) -> Shop:
     return Shop(table, added, history, excluded, allowed, added_allowed, scores)
 
 
-def answer(shop: Shop, precision: str, k: int, candidates: int = 64, in_integers: bool = False) -> list[np.ndarray]:
+def answer(shop: Shop, precision: str, k: int, candidates: int = 64) -> list[np.ndarray]:
     """A person is the mean of their events."""
     user = parser.parse_model(f"""<ir_version: 10, opset_import: ["": 20]>
         user (float[B,L,{WIDTH}] events, int64[B,L] history) => (float[B,{WIDTH}] query) {{
@@ -78,25 +79,31 @@ def answer(shop: Shop, precision: str, k: int, candidates: int = 64, in_integers
     }
     options = ort.SessionOptions()
     rounded = Int8Rows.of(shop.table, part)
-    kept = [ort.OrtValue.ortvalue_from_numpy(values) for values in (rounded.table_int8, rounded.table_scale)]
-    if precision == "packed":
-        kept = [ort.OrtValue.ortvalue_from_numpy(shop.table)]
-        options.add_external_initializers(["table_packed"], kept)
-    if precision == "int8":
-        options.add_external_initializers(["table_int8", "table_scale"], kept)
+    in_8_bits = precision in ("int8", "whole")
+    filled = {
+        "packed": {"table_packed": shop.table},
+        "int8": {"table_int8": rounded.table_int8, "table_scale": rounded.table_scale},
+        "whole": rounded.whole(),
+    }.get(precision, {})
+    kept = {name: ort.OrtValue.ortvalue_from_numpy(values) for name, values in filled.items()}
+    options.add_external_initializers(list(kept), list(kept.values()))
+    some_off = not shop.allowed[:, :ITEMS].all()
+    if in_8_bits:
         feeds["bound"] = np.where(shop.allowed[0], rounded.bound, np.float32(-np.inf))
-        feeds |= {"chunks_int8": rounded.chunks, "block_scale": rounded.block_scale}
-        feeds["in_integers"] = np.array(in_integers)
+        feeds["candidates"] = np.array([candidates])
     else:
         feeds["penalty"] = penalty
+    if precision == "whole":
+        feeds["block_bound"] = feeds["bound"].reshape(-1, INT8_BLOCK).max(axis=1)
+        feeds |= {"block_scale": rounded.block_scale, "some_off": np.array(some_off)}
+    if precision == "packed":
+        feeds |= {"blocks_with_items": np.array([-(-ITEMS // BLOCK)]), "some_off": np.array(some_off)}
     if precision == "fp16":
         feeds |= {"answers": np.zeros(k, dtype=bool), "candidates": np.zeros(candidates, dtype=bool)}
     else:
         feeds["k"] = np.array([k])
-    if precision == "int8":
-        feeds["candidates"] = np.array([candidates])
     session = ort.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    names = ["best_rows", "best_scores", *(["exact_lists", "whole_products"] if precision == "int8" else [])]
+    names = ["best_rows", "best_scores", *(["exact_lists"] if in_8_bits else [])]
     return session.run(names, feeds)
 
 
@@ -119,14 +126,25 @@ def test_float32_ranks_as_numpy(shop: Shop, k: int, form: str) -> None:
     assert truth.shape == rows.shape
 
 
-@pytest.mark.parametrize("in_integers", [False, True])
+def whole_products_are_right() -> bool:
+    """Whether this processor adds up products in more than 16 bits; where it does not, nothing may be claimed."""
+    product = parser.parse_model("""<ir_version: 10, opset_import: ["": 20]>
+        product (uint8[N,K] rows, int8[K,M] queries) => (int32[N,M] products) {
+            products = MatMulInteger (rows, queries)
+        }""")
+    session = ort.InferenceSession(product.SerializeToString(), providers=["CPUExecutionProvider"])
+    rows, queries = np.full((1, 4), 255, np.uint8), np.full((4, 1), 127, np.int8)
+    return bool(session.run(None, {"rows": rows, "queries": queries})[0] == 4 * 255 * 127)
+
+
+@pytest.mark.parametrize("form", ["int8", "whole"])
 @pytest.mark.parametrize("shop", ONE_FILTER, indirect=True)
 @pytest.mark.parametrize("k", [1, 10, 40])
-def test_int8_says_when_its_answer_is_that_of_float32(shop: Shop, k: int, in_integers: bool) -> None:
+def test_8_bits_say_when_their_answer_is_that_of_float32(shop: Shop, k: int, form: str) -> None:
     certain = 0
-    for blocks in (8, 36, ROWS):
-        rows, scores, exact, whole_products = answer(shop, "int8", k, blocks, in_integers)
-        if in_integers and not whole_products:  # this processor adds up products in 16 bits: nothing is claimed
+    for blocks in (20, 36, ROWS):
+        rows, scores, exact = answer(shop, form, k, blocks)
+        if form == "whole" and not whole_products_are_right():
             assert not exact.any()
             return
         _, best = expected(shop, k)
@@ -135,15 +153,16 @@ def test_int8_says_when_its_answer_is_that_of_float32(shop: Shop, k: int, in_int
         np.testing.assert_allclose(np.take_along_axis(shop.scores, rows, axis=1)[possible], best[possible], atol=1e-4)
         assert (scores[exact][~np.isfinite(best[exact])] < -1e8).all()
         certain += exact.sum()
-    assert exact.all()  # all blocks were candidates
+    assert exact.all()  # all rows were candidates
     assert certain > len(exact)
 
 
-@pytest.mark.parametrize("in_integers", [False, True])
-@pytest.mark.parametrize("shop", ["one filter for all"], indirect=True)
-def test_int8_does_not_claim_what_it_cannot_know(shop: Shop, in_integers: bool) -> None:
-    """With hardly more candidates than are asked for, the next bound is nearly always above the last score."""
-    *_, exact, _ = answer(shop, "int8", 100, 7, in_integers)
+@pytest.mark.parametrize("form", ["int8", "whole"])
+@pytest.mark.parametrize("shop", ["one filter for all", "all allowed"], indirect=True)
+@pytest.mark.parametrize(("k", "blocks"), [(100, 50), (2, 1)])
+def test_8_bits_do_not_claim_what_they_cannot_know(shop: Shop, k: int, blocks: int, form: str) -> None:
+    """With no more candidates than are asked for, the next bound is nearly always above the last score."""
+    *_, exact = answer(shop, form, k, blocks)
     assert not exact.any()
 
 
@@ -181,12 +200,12 @@ def test_parts_of_a_row() -> None:
     assert [part_of(width) for width in widths] == [128, 256, 256, 128, 64, 64, 16, 32, 0, 0]
 
 
-def test_tables_fall_into_equal_chunks() -> None:
+def test_tables_fall_into_blocks_of_blocks() -> None:
     for items in (1, 64, 65, 3_000, 10_000, 99_999, 1_000_000, 10_000_000):
         rows = padded_rows(items)
         assert items <= rows <= max(items + 63, 1.04 * items)
-        assert rows % chunk_rows(rows) == 0
-        assert chunk_rows(rows) >= min(rows, 1024)
+        assert rows % BLOCK == 0
+        assert rows % 16_384 == 0 or items <= 32 * 16_384
 
 
 def test_blocks_may_be_found_in_blocks(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
