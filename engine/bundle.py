@@ -35,10 +35,8 @@ ENCODER_FILES = (ITEM_ENCODER, TOKENIZER)
 """In bundles whose encoder can read new items."""
 
 BLOCK = 64
-"""Item tables have a multiple of so many rows; those beyond the items are zeros."""
-
-INT8_BLOCK = 16
-"""So many rows of a table share their scales in 8 bits."""
+"""Item tables have a multiple of so many rows; those beyond the items are zeros. In 8 bits the rows of a block share
+their scales."""
 
 _LARGEST_UNIT = 16_384
 

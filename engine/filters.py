@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from molar.engine.bundle import INT8_BLOCK
+from molar.engine.bundle import BLOCK
 from molar.engine.catalog_item import Allowed
 from molar.engine.int8_rows import Int8Rows
 from molar.engine.item_tables import OFF, TableState
@@ -56,7 +56,7 @@ class Filters:
 
         def masked() -> Bounds:
             bound = np.where(penalty[0] < 0, np.float32(-np.inf), rows.bound)
-            return Bounds(bound, bound.reshape(-1, INT8_BLOCK).max(axis=1))
+            return Bounds(bound, bound.reshape(-1, BLOCK).max(axis=1))
 
         return self._once((penalty, rows), masked)
 

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from molar.engine.bundle import INT8_BLOCK
+from molar.engine.bundle import BLOCK
 
 _QUERY_LOSS = 0.01  # what rounding the query may take from its length before the bounds grow; the graph has it too
 _FLOAT32_LOSS = 1.001  # sums in another order
@@ -22,7 +22,7 @@ class Int8Rows:
 
     Attributes:
         table_int8: (P, Q, W / Q) uint8, 128 is zero.
-        table_scale: (P, Q) float32, the same for the rows of a block of `INT8_BLOCK`.
+        table_scale: (P, Q) float32, the same for the rows of a block of `BLOCK`.
         bound: (P,) float32, |t - t'| + |t'| / 100 of a row t that is kept as t': times the query's length it is never
             less than what the score loses.
     """
@@ -33,7 +33,7 @@ class Int8Rows:
 
     @classmethod
     def of(cls, table: np.ndarray, part: int) -> "Int8Rows":
-        """Round a (P, W) float32 table, P a multiple of `INT8_BLOCK`, W of `part`."""
+        """Round a (P, W) float32 table, P a multiple of `BLOCK`, W of `part`."""
         rows, width = table.shape
         found = cls(
             np.empty((rows, width // part, part), np.uint8),
@@ -43,8 +43,8 @@ class Int8Rows:
         for begin in range(0, rows, _AT_ONCE):
             here = slice(begin, begin + _AT_ONCE)
             parts = np.asarray(table[here]).reshape(-1, width // part, part)
-            largest = np.abs(parts.reshape(-1, INT8_BLOCK, *parts.shape[1:])).max(axis=(1, 3))
-            scale = np.repeat(np.maximum(largest, 1e-12) / np.float32(127), INT8_BLOCK, axis=0)[..., None]
+            largest = np.abs(parts.reshape(-1, BLOCK, *parts.shape[1:])).max(axis=(1, 3))
+            scale = np.repeat(np.maximum(largest, 1e-12) / np.float32(127), BLOCK, axis=0)[..., None]
             steps = np.round(parts / scale)
             kept = steps * scale
             found.table_int8[here] = steps + 128
@@ -56,8 +56,8 @@ class Int8Rows:
 
     @cached_property
     def block_scale(self) -> np.ndarray:
-        """(P / INT8_BLOCK,) float32, the first scale of each block."""
-        return np.ascontiguousarray(self.table_scale[::INT8_BLOCK, 0])
+        """(P / BLOCK,) float32, the first scale of each block."""
+        return np.ascontiguousarray(self.table_scale[::BLOCK, 0])
 
     def whole(self) -> dict[str, np.ndarray]:
         """`table_whole`, (P, W) int8: rows of one scale each, copied for a product of whole numbers."""

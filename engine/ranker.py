@@ -23,7 +23,7 @@ from molar.engine.item_tables import ItemTables, TableState
 from molar.engine.recorded import RecordedRuns, scored_again
 from molar.engine.runtime import open_session, whole_numbers
 
-_CANDIDATE_BLOCKS = 64  # of 16 rows of 8 bits, or twice as many as are asked for
+_CANDIDATE_BLOCKS = 64  # of rows of 8 bits, or twice as many as are asked for
 # In one run, on a CPU 256 MB of them: the product packs the table anew in each.
 _MOST_SCORES = {"cpu": 2**26, "cuda": 2**28}
 _MOST_REQUESTS = 256

@@ -21,7 +21,7 @@ X excluded rows, C candidate blocks, R candidates.
 
 from onnx import TensorProto
 
-from molar.engine.bundle import INT8_BLOCK
+from molar.engine.bundle import BLOCK
 from molar.export.ranking_steps import EXCLUDE, EXCLUDED, SCORE, external
 
 INPUTS = ", float[{rows}] bound, int64[1] candidates"
@@ -169,9 +169,9 @@ def sizes(rows: int, width: int, part: int) -> dict[str, int | str]:
         "rows": rows,
         "width": width,
         "part": part,
-        "block": INT8_BLOCK,
-        "blocks": rows // INT8_BLOCK,
-        "places": ", ".join(map(str, range(INT8_BLOCK))),
+        "block": BLOCK,
+        "blocks": rows // BLOCK,
+        "places": ", ".join(map(str, range(BLOCK))),
     }
 
 

@@ -7,7 +7,7 @@ import onnxruntime as ort
 import pytest
 from onnx import parser
 
-from molar.engine.bundle import BLOCK, INT8_BLOCK, padded_rows
+from molar.engine.bundle import BLOCK, padded_rows
 from molar.engine.int8_rows import Int8Rows, part_of
 from molar.export import ranking_fp16
 from molar.export.ranking import ranking_graph
@@ -94,7 +94,7 @@ def answer(shop: Shop, precision: str, k: int, candidates: int = 64) -> list[np.
     else:
         feeds["penalty"] = penalty
     if precision == "whole":
-        feeds["block_bound"] = feeds["bound"].reshape(-1, INT8_BLOCK).max(axis=1)
+        feeds["block_bound"] = feeds["bound"].reshape(-1, BLOCK).max(axis=1)
         feeds |= {"block_scale": rounded.block_scale, "some_off": np.array(some_off)}
     if precision == "packed":
         feeds |= {"blocks_with_items": np.array([-(-ITEMS // BLOCK)]), "some_off": np.array(some_off)}
@@ -179,11 +179,11 @@ def test_float16_costs_little(shop: Shop, k: int) -> None:
 def test_bounds_hold() -> None:
     """No score from 8 bits is further off than its bound says, also for queries of one large number."""
     rng = np.random.default_rng(1)
-    table = (rng.standard_normal((496, 256)) * np.exp(rng.normal(size=(496, 1)))).astype(np.float32)
+    table = (rng.standard_normal((512, 256)) * np.exp(rng.normal(size=(512, 1)))).astype(np.float32)
     table[:10] = 0
     table[10:20, 0] = 1e4
     rows = Int8Rows.of(table, part_of(256))
-    kept = ((rows.table_int8.astype(np.float32) - 128) * rows.table_scale[..., None]).reshape(496, 256)
+    kept = ((rows.table_int8.astype(np.float32) - 128) * rows.table_scale[..., None]).reshape(512, 256)
     queries = rng.standard_normal((50, 256)).astype(np.float32)
     queries[:5, 0] = 1e4
     parts = queries.reshape(50, 1, 256)
