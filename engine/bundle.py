@@ -38,6 +38,9 @@ BLOCK = 64
 """Item tables have a multiple of so many rows; those beyond the items are zeros. In 8 bits the rows of a block share
 their scales."""
 
+CANDIDATES_OF_BLOCK = 4
+"""So many rows for each candidate block of 8-bit rows are scored in float32."""
+
 _LARGEST_UNIT = 16_384
 
 NOT_ALLOWED = -1e8

@@ -189,7 +189,7 @@ class Ranker:
     def _form_in_8_bits(self, requests: Sequence[RankRequest]) -> str:
         """Which form answers, where there are 8-bit rows: their bounds are the same for all who share a run."""
         people, allowed = len(requests), requests[0].allowed
-        candidates = 2 * _candidate_blocks(max(request.k for request in requests))
+        candidates = bundles.CANDIDATES_OF_BLOCK * _candidate_blocks(max(request.k for request in requests))
         large = self.tables.rows >= _LARGE
         few = people <= (_FEW_OF_LARGE if large else FEW)
         if people * candidates * self._width > self._most_scores or any(

@@ -21,13 +21,13 @@ X excluded rows, C candidate blocks, R candidates.
 
 from onnx import TensorProto
 
-from molar.engine.bundle import BLOCK
+from molar.engine.bundle import BLOCK, CANDIDATES_OF_BLOCK
 from molar.export.ranking_steps import EXCLUDE, EXCLUDED, SCORE, external
 
 INPUTS = ", float[{rows}] bound, int64[1] candidates"
 WHOLE_INPUTS = INPUTS + ", float[{blocks}] block_bound, float[{blocks}] block_scale, bool some_off"
-"""`candidates` is C, and half of R: two rows of a block are candidates in the mean. `some_off`: whether any row of an
-item has no bound, for which all bounds are read."""
+"""`candidates` is C, and a quarter of R: four rows of a block are candidates in the mean. `some_off`: whether any row
+of an item has no bound, for which all bounds are read."""
 
 OUTPUTS = ", bool[B] exact_lists"
 
@@ -122,8 +122,8 @@ _WHOLE_NUMBERS = """
 
 # The R best rows in those blocks, scored in float32.
 _SCORE = """
-    two = Constant <value_int = 2> ()
-    wanted_candidates = Mul (candidates, two)
+    rows_each = Constant <value_int = {each}> ()
+    wanted_candidates = Mul (candidates, rows_each)
     rows_in_blocks = Mul (wanted_blocks, rows_in_block)
     wanted_rows = Min (wanted_candidates, rows_in_blocks)
     bounds_in_a_line = Reshape (row_bounds, all_in_one)
@@ -170,6 +170,7 @@ def sizes(rows: int, width: int, part: int) -> dict[str, int | str]:
         "width": width,
         "part": part,
         "block": BLOCK,
+        "each": CANDIDATES_OF_BLOCK,
         "blocks": rows // BLOCK,
         "places": ", ".join(map(str, range(BLOCK))),
     }

@@ -68,7 +68,9 @@ def test_8_bits_leave_out_what_they_must(large: Path, quick_for: str, monkeypatc
         for found, truth in zip(recommender.rank(people, 10), exact.rank(people, 10), strict=True):
             same_list(found, truth)
     before = recommender.repeated
-    monkeypatch.setattr("molar.engine.ranker._candidate_blocks", lambda k: k // 2)  # as many rows as are asked for
+    monkeypatch.setattr(
+        "molar.engine.ranker._candidate_blocks", lambda k: k // 4 + 1
+    )  # hardly more rows than are asked for
     for history in histories[:8]:
         same_list(recommender.rank([history], 10)[0], exact.rank([history], 10)[0])
     assert recommender.repeated > before + 4
