@@ -91,7 +91,6 @@ class Ranker:
         self._folder = folder
         self._max_history = manifest.max_history
         self._width = manifest.dim
-        self._in_whole_numbers = whole_numbers() if manifest.whole_rows else "none"
         opened = open_session(folder / bundles.GRAPHS["fp32"], device)
         self.device = opened.device
         self.precision = self._chosen(precision, manifest)
@@ -102,6 +101,7 @@ class Ranker:
         self._filters = Filters()
         in_int8 = None
         if self.precision == "int8":
+            self._in_whole_numbers = whole_numbers() if manifest.whole_rows else "none"
             tensors = bundles.map_tensors(folder / bundles.INT8_TABLES, bundles.int8_tensors(manifest))
             in_int8 = {mode: Int8Rows.named(tensors, mode) for mode in manifest.modes}
         tables = bundles.map_tensors(folder / bundles.TABLES, bundles.table_tensors(manifest))
@@ -237,10 +237,10 @@ class Ranker:
             stored = {"table_int8": rows.table_int8, "table_scale": rows.table_scale}
             if form == "whole":
                 return self._session_with_table(bundles.WHOLE_GRAPH, mode, rows, stored, rows.whole)
-            return self._session_with_table(bundles.GRAPHS["int8"], mode, rows, stored, lambda: stored)
+            return self._session_with_table(bundles.GRAPHS["int8"], mode, rows, stored)
         if form == "fp32" and self._packs:
             stored = {"table_packed": state.host[mode]}
-            return self._session_with_table(bundles.PACKED_GRAPH, mode, state.host[mode], stored, lambda: stored)
+            return self._session_with_table(bundles.PACKED_GRAPH, mode, state.host[mode], stored)
         if form not in self._sessions:
             self._sessions[form] = open_session(self._folder / bundles.GRAPHS[form], self.device).session
         return self._sessions[form]
@@ -251,7 +251,7 @@ class Ranker:
         mode: str,
         table: object,
         stored: Mapping[str, np.ndarray],
-        fill: Callable[[], Mapping[str, np.ndarray]],
+        fill: Callable[[], Mapping[str, np.ndarray]] | None = None,
     ) -> ort.InferenceSession:
         """ONNX Runtime makes its own copy of a table that it gets here, in the order in which its product reads it.
 
@@ -260,11 +260,11 @@ class Ranker:
             mode: of the table.
             table: when it is another than before, the graph is opened anew.
             stored: what is mapped of the bundle's files and need not stay in memory afterwards.
-            fill: gives the initialisers.
+            fill: gives the initialisers, where they are not what is stored.
         """
         known = self._with_table.get((graph, mode))
         if known is None or known[0] is not table:
-            session = open_session(self._folder / graph, self.device, fill()).session
+            session = open_session(self._folder / graph, self.device, fill() if fill else stored).session
             for values in stored.values():
                 bundles.forget_pages(values)
             known = self._with_table[graph, mode] = table, session

@@ -61,7 +61,7 @@ _ROUND = """
     wanted_blocks = Min (candidates, number_of_blocks)
 """
 
-# The C best blocks by their bounds (B, C), and the bounds of their rows (B, C, H).
+# (B, P) `ranked` and the bounds of all blocks (B, G).
 _FLOATS = """
     beside_uncertain = Div (rounded, uncertain)
     scores = com.microsoft.MatMulNBits
@@ -70,9 +70,6 @@ _FLOATS = """
     {exclude}
     ranked_blocks = Reshape (ranked, blocks_shape)
     best_of_block = ReduceMax <keepdims = 0> (ranked_blocks, axis_2)
-    best_blocks_bound, best_blocks = TopK (best_of_block, wanted_blocks)
-    each_block = Unsqueeze (best_blocks, axis_2)
-    row_bounds = GatherND <batch_dims = 1> (ranked_blocks, each_block)
 """
 
 # What is left out is so far below 0 that no scale brings it back.
@@ -109,13 +106,22 @@ _WHOLE_NUMBERS = """
     best_with_scale = Mul (best_product, block_scale)
     best_with_step = Mul (best_with_scale, step_of_bounds)
     best_of_block = Add (best_with_step, block_bound)
+"""
+
+# The C best blocks, and what ranks the rows in them.
+_BEST_BLOCKS = """
     best_blocks_bound, best_blocks = TopK (best_of_block, wanted_blocks)
     each_block = Unsqueeze (best_blocks, axis_2)
-    products_in_blocks = GatherND <batch_dims = 1> (ranked_blocks, each_block)
+    in_best_blocks = GatherND <batch_dims = 1> (ranked_blocks, each_block)
+"""
+
+# (B, C, `BLOCK`) bounds of those rows.
+_ROW_BOUNDS = "row_bounds = Identity (in_best_blocks)"
+_ROW_BOUNDS_OF_WHOLE = """
     scale_in_blocks = Gather (block_scale, each_block)
     step_in_blocks = Unsqueeze (step_of_bounds, axis_2)
     step_with_scale = Mul (scale_in_blocks, step_in_blocks)
-    in_blocks_with_step = Mul (products_in_blocks, step_with_scale)
+    in_blocks_with_step = Mul (in_best_blocks, step_with_scale)
     bounds_there = Gather (bound_in_blocks, best_blocks)
     row_bounds = Add (in_blocks_with_step, bounds_there)
 """
@@ -184,9 +190,9 @@ def inputs(form: str, rows: int, width: int, part: int) -> str:
 def steps(form: str, rows: int, width: int, part: int) -> str:
     """From `query` to `selected_rows` (B, R) and `stored_scores`; arguments as in `inputs`."""
     known = sizes(rows, width, part)
-    text = _WHOLE_NUMBERS if form == "whole" else _FLOATS
-    bounds = text.format(exclude=EXCLUDE, excluded=EXCLUDED, **known)
-    return _ROUND.format(**known) + bounds + _SCORE.format(score=SCORE, **known)
+    blocks, rows_there = (_WHOLE_NUMBERS, _ROW_BOUNDS_OF_WHOLE) if form == "whole" else (_FLOATS, _ROW_BOUNDS)
+    text = (_ROUND, blocks, _BEST_BLOCKS, rows_there, _SCORE)
+    return "".join(text).format(exclude=EXCLUDE, excluded=EXCLUDED, score=SCORE, **known)
 
 
 def certify(form: str) -> str:
